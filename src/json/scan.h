@@ -38,7 +38,7 @@ enum node_type {
 enum {
     NODE_ESCAPED = 1, /* string: holds a backslash */
     NODE_INTEGER = 2, /* number: no fraction and no exponent */
-    NODE_CUT = 4,     /* array or object: its children lie beyond the depth limit and were not recorded */
+    NODE_CUT = 4,     /* array or object beyond the depth limit: its children were not recorded, count is 0 */
 };
 
 struct node {
@@ -69,11 +69,12 @@ struct scan {
 
     /* private */
     uint32_t max_depth;
-    uint32_t cap_nodes;
-    uint32_t *stack;
+    size_t cap_nodes;
+    uint32_t *stack; /* one bit per level beyond the limit: array or object */
     size_t cap_stack;
-    uint32_t *table;
+    uint32_t *table; /* hash table for the duplicate check of large objects */
     size_t cap_table;
+    uint64_t key[2]; /* of its hash */
 };
 
 /* 128 is the house's depth: a scalar has depth 0, [] has 1. Zero-fills *s. Nothing is allocated yet. */
@@ -84,7 +85,7 @@ void scan_deinit(struct scan *s); /* twice is harmless */
  * -ENOMEM (the tree is then not valid; the scan stays usable). A BOM is a syntax error. */
 int scan_text(struct scan *s, const char *text, size_t len);
 
-/* Give back memory above `bytes` after an unusually large line (0: all). */
+/* Give back memory after an unusually large line, if more than `bytes` is held (0: all). The tree is gone then. */
 void scan_shrink(struct scan *s, size_t bytes);
 
 static inline const struct node *scan_root(const struct scan *s) { return s->nodes; }
