@@ -16,13 +16,13 @@ int buf_reserve(struct buf *b, size_t more) {
     size_t want = b->len + more;
     if (b->max && want > b->max) return -EMSGSIZE;
     if (b->off + want <= b->cap) return 0;
-    if (b->off && want <= b->cap) {
+    if (b->off >= b->len && want <= b->cap) { /* as many bytes were consumed as are moved now */
         memmove(b->mem, b->mem + b->off, b->len);
         b->off = 0;
         return 0;
     }
     size_t cap = b->cap ? b->cap : 64;
-    while (cap < want) cap *= 2;
+    while (cap < want || cap == b->cap) cap *= 2;
     char *p = malloc(cap);
     if (!p) return -ENOMEM;
     if (b->len) memcpy(p, b->mem + b->off, b->len);
@@ -31,6 +31,16 @@ int buf_reserve(struct buf *b, size_t more) {
     b->off = 0;
     b->cap = cap;
     return 0;
+}
+
+/* Room for `more` bytes and a terminator, which is not content: it does not count against the cap. */
+static int reserve_terminated(struct buf *b, size_t more) {
+    if (b->max && (more > b->max || b->len > b->max - more)) return -EMSGSIZE;
+    size_t max = b->max;
+    b->max = 0;
+    int r = buf_reserve(b, more + 1);
+    b->max = max;
+    return r;
 }
 
 int buf_put(struct buf *b, const void *p, size_t n) {
@@ -49,7 +59,7 @@ int buf_vputf(struct buf *b, const char *fmt, va_list ap) {
     int n = vsnprintf(NULL, 0, fmt, again);
     va_end(again);
     if (n < 0) return -EINVAL;
-    int r = buf_reserve(b, (size_t)n + 1);
+    int r = reserve_terminated(b, (size_t)n);
     if (r < 0) return r;
     (void)vsnprintf(b->mem + b->off + b->len, (size_t)n + 1, fmt, ap);
     b->len += (size_t)n;
@@ -71,11 +81,7 @@ void buf_consume(struct buf *b, size_t n) {
 }
 
 const char *buf_cstr(struct buf *b) {
-    size_t max = b->max;
-    b->max = 0; /* the terminator is not content: it does not count against the cap */
-    int r = buf_reserve(b, 1);
-    b->max = max;
-    if (r < 0) return NULL;
+    if (reserve_terminated(b, 0) < 0) return NULL;
     b->mem[b->off + b->len] = '\0';
     return b->mem + b->off;
 }

@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 
-enum { RECORD_MAX = 64 * 1024 };
+enum { RECORD_MAX = 128 * 1024, VALUE_MAX = 4000 }; /* longer values are cut, as on stderr */
 
 struct journal {
     int fd;
@@ -44,8 +44,10 @@ struct journal *journal_free(struct journal *j) {
 
 /* KEY=value, or KEY, a 64-bit length and the bytes where the value holds a newline. */
 static int field(struct buf *b, const char *key, const char *value, size_t n) {
-    char name[64];
+    char name[64] = "";
     size_t k = 0;
+    if (n > VALUE_MAX) /* at a character's beginning */
+        for (n = VALUE_MAX; n && ((unsigned char)value[n] & 0xc0) == 0x80;) n--;
     for (; key[k] && k < sizeof name - 1; k++) name[k] = (char)toupper((unsigned char)key[k]);
     int r = buf_put(b, name, k);
     if (memchr(value, '\n', n)) {

@@ -13,11 +13,12 @@
 #include "base/logtext.h"
 
 /* A pipe that polls writable takes at least PIPE_BUF (4,096) bytes without blocking: no record is longer. */
-enum { RECORD_MAX = 4000 };
+enum { RECORD_MAX = 4000, FIELDS_MAX = 24 };
 
 struct log {
     int fd;
     bool is_socket;
+    bool torn; /* the last record was cut off on its way: the next one begins on a line of its own */
     enum log_format format;
     enum log_level level;
     struct clock clock;
@@ -83,19 +84,19 @@ bool log_enabled(const struct log *l, enum log_level level) { return level <= l-
 uint64_t log_suppressed(const struct log *l) { return l->suppressed; }
 void log_count_suppressed(struct log *l, uint64_t n) { l->suppressed += n; }
 
-/* Whole record or nothing, never waiting. */
-static bool put(const struct log *l, const char *p, size_t n) {
-    if (l->is_socket) {
-        ssize_t r;
-        do r = send(l->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-        while (r < 0 && errno == EINTR);
-        return r == (ssize_t)n;
-    }
+/* Never waiting. A pipe takes the whole record or nothing; a stream socket or a full disk may take a part of it. */
+static ssize_t try_write(const struct log *l, const char *p, size_t n) {
+    if (l->is_socket) return send(l->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     struct pollfd pfd = {.fd = l->fd, .events = POLLOUT};
-    if (poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT)) return false;
+    if (poll(&pfd, 1, 0) != 1 || pfd.revents != POLLOUT) return 0; /* full, or nobody reads any more */
+    return write(l->fd, p, n);
+}
+
+static bool put(struct log *l, const char *p, size_t n) {
     ssize_t r;
-    do r = write(l->fd, p, n);
+    do r = try_write(l, p, n);
     while (r < 0 && errno == EINTR);
+    if (r > 0) l->torn = r < (ssize_t)n;
     return r == (ssize_t)n;
 }
 
@@ -103,17 +104,28 @@ static bool emit(struct log *l, enum log_level level, const char *msg, const str
     if (l->format == LOG_FORMAT_JOURNALD && l->journal) return journal_send(l->journal, level, msg, fields, n);
     char time[CLOCK_RFC3339_LEN + 1];
     clock_rfc3339(&l->stamp, clock_wall(&l->clock), time);
-    char line[RECORD_MAX];
-    size_t len = log_render(l->format, level, time, msg, fields, n, line, sizeof line);
-    return put(l, line, len);
+    char line[RECORD_MAX] = "\n";
+    size_t at = l->torn;
+    return put(l, line, at + log_render(l->format, level, time, msg, fields, n, line + at, sizeof line - at));
+}
+
+/* suppressed=n comes first, where no long value can push it out, and counts what a gate held back as well. */
+static size_t add_lost(struct log_field *out, const struct log_field *fields, size_t n, uint64_t lost) {
+    size_t m = 1;
+    out[0] = LOG_N("suppressed", lost);
+    for (size_t i = 0; i < n; i++)
+        if (!fields[i].str && strcmp(fields[i].key, "suppressed") == 0)
+            out[0].num += fields[i].num;
+        else
+            out[m++] = fields[i];
+    return m;
 }
 
 void log_write(struct log *l, enum log_level level, const char *msg, const struct log_field *fields, size_t n) {
     if (!log_enabled(l, level)) return;
-    struct log_field with[24];
-    if (l->lost && n < ARRAY_LEN(with)) {
-        for (size_t i = 0; i < n; i++) with[i] = fields[i];
-        with[n++] = LOG_N("suppressed", l->lost);
+    struct log_field with[FIELDS_MAX + 1];
+    if (l->lost) {
+        n = add_lost(with, fields, n < FIELDS_MAX ? n : FIELDS_MAX, l->lost);
         fields = with;
     }
     if (emit(l, level, msg, fields, n)) {

@@ -50,13 +50,22 @@ static bool is_plain(const char *s, size_t n) {
     return true;
 }
 
+/* Line and paragraph separators, and what changes the direction of text: U+2028-202E, U+2066-2069. */
+static bool rules_line(const unsigned char *p, size_t k) {
+    if (k != 3 || p[0] != 0xe2) return false;
+    return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+}
+
 /* One character of the value, escaped; returns the bytes consumed, 0 when there is no room. */
 static size_t put_char(struct logtext *t, const unsigned char *p, size_t n) {
     char e[8];
     size_t len, used = 1;
     size_t k = logtext_utf8(p, n);
     bool c1 = k == 2 && p[0] == 0xc2 && p[1] < 0xa0; /* C1 controls move terminals too */
-    if (k > 1 && !c1) {
+    if (rules_line(p, k)) {
+        used = 3;
+        len = (size_t)snprintf(e, sizeof e, "\\u%04x", 0x2000u | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu));
+    } else if (k > 1 && !c1) {
         memcpy(e, p, k);
         len = used = k;
     } else if (k == 0 || c1) {

@@ -1,8 +1,9 @@
 /* logtext.h — one log line in logfmt or JSON, escaped, in a fixed buffer.
  *
  * A value that would not fit is cut (with "..." at its end); a field that would not fit at all is left out. Control
- * characters, DEL, and bytes that are not UTF-8 are escaped, so a value can neither end the line nor start a field, nor
- * move a terminal's cursor. Never fails. */
+ * characters, DEL, bytes that are not UTF-8, and the characters that end a line or turn its direction (U+2028, U+2029,
+ * U+202A-202E, U+2066-2069) are escaped, so a value can neither end the line nor start a field, nor move a terminal's
+ * cursor. Never fails. */
 #ifndef HOOKCAST_BASE_LOGTEXT_H
 #define HOOKCAST_BASE_LOGTEXT_H
 

@@ -19,22 +19,33 @@ static const struct unit duration_units[] = {{"ms", (uint64_t)NSEC_PER_MSEC},
                                              {"min", 60ull * NSEC_PER_SEC},
                                              {"h", 3600ull * NSEC_PER_SEC}};
 
+enum { FRACTION_MAX = 9 }; /* digits; zeros at the end are not counted */
+
+/* The digits behind a point, without the zeros at their end. */
+static size_t fraction_digits(const char *p) {
+    size_t n = 0;
+    for (size_t i = 0; isdigit((unsigned char)p[i]); i++)
+        if (p[i] != '0') n = i + 1;
+    return n;
+}
+
 /* digits [ "." digits ] [ blanks ] unit -> whole number of the smallest unit */
 static int parse(const char *s, const struct unit *units, size_t n_units, uint64_t *outp) {
     const char *p = s;
     if (!isdigit((unsigned char)*p)) return -EINVAL;
     uint64_t mant = 0, div = 1;
-    for (; isdigit((unsigned char)*p) || (*p == '.' && div == 1 && isdigit((unsigned char)p[1])); p++) {
-        if (*p == '.') {
-            for (p++; isdigit((unsigned char)*p); p++) {
-                if (div >= 1000000000u || mant > UINT64_MAX / 10 - 1) return -ERANGE;
-                mant = mant * 10 + (uint64_t)(*p - '0');
-                div *= 10;
-            }
-            break;
-        }
+    for (; isdigit((unsigned char)*p); p++) {
         if (mant > UINT64_MAX / 10 - 1) return -ERANGE;
         mant = mant * 10 + (uint64_t)(*p - '0');
+    }
+    if (*p == '.' && isdigit((unsigned char)p[1])) {
+        size_t n = fraction_digits(++p);
+        if (n > FRACTION_MAX) return -EINVAL;
+        for (size_t i = 0; i < n; i++, div *= 10) {
+            if (mant > UINT64_MAX / 10 - 1) return -ERANGE;
+            mant = mant * 10 + (uint64_t)(p[i] - '0');
+        }
+        while (isdigit((unsigned char)*p)) p++;
     }
     while (*p == ' ') p++;
     for (size_t i = 0; i < n_units; i++) {

@@ -1,0 +1,18 @@
+#include "base/random.h"
+
+#include <sys/random.h>
+
+#include "base/clock.h"
+
+uint32_t random_u32(void) {
+    uint32_t v;
+    if (getrandom(&v, sizeof v, 0) == (ssize_t)sizeof v) return v;
+    struct clock c = clock_system(); /* a kernel without it: unpredictable enough for names of processes */
+    return (uint32_t)((uint64_t)clock_wall(&c) * 2654435761u >> 16);
+}
+
+void random_name(char *out, size_t n) {
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    for (size_t i = 0; i < n; i++) out[i] = digits[random_u32() % (sizeof digits - 1)];
+    out[n] = '\0';
+}

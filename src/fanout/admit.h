@@ -1,0 +1,24 @@
+/* admit.h — may this payload be published? Everything that is checked before an event gets its number.
+ *
+ * An object, no larger than event_max_size, without the key `_meta` (which is the daemon's), valid against its hook's
+ * schema. Pure. */
+#ifndef HOOKCAST_FANOUT_ADMIT_H
+#define HOOKCAST_FANOUT_ADMIT_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "fanout/topics.h"
+#include "json/scan.h"
+
+enum admit {
+    ADMIT_OK,
+    ADMIT_INVALID_PAYLOAD,
+    ADMIT_RESERVED_KEY,
+    ADMIT_TOO_LARGE,
+};
+
+/* `e` gets the sentence; `errors` (cleared first) the JSON Schema basic output, a JSON array, after INVALID_PAYLOAD. */
+enum admit admit_payload(const struct topic *t, const struct scan *s, const struct node *payload, size_t max,
+                         struct err *e, struct buf *errors);
+
+#endif

@@ -1,0 +1,63 @@
+/* router.h — an event comes in, every plugin that hears it gets it queued.
+ *
+ * One pass: a seq is taken, the event is encoded once per wire form and appended to that form's log, and each
+ * subscriber's queue is told where it lies. Nobody is waited for. What has to happen afterwards (writing, killing) is
+ * told to the sink. The router owns the topics, the logs and the memory account; queues belong to their children and
+ * must be gone before it. Pure: time comes in, no loop, no process, no log. */
+#ifndef HOOKCAST_FANOUT_ROUTER_H
+#define HOOKCAST_FANOUT_ROUTER_H
+
+#include <sys/types.h>
+
+#include "fanout/topics.h"
+#include "json/scan.h"
+
+struct router_sink {
+    void (*ready)(void *ctx, struct subscriber *s); /* has something to write (once until !signaled) */
+    void (*full)(void *ctx,
+                 struct subscriber *s); /* its queue has no room: write now what the pipe takes (else nothing) */
+    void (*lost)(void *ctx, struct subscriber *s, int why); /* QUEUE_E_DROPPED, _REFUSED or _RESTART */
+    void *ctx;
+};
+
+struct router_event {
+    const struct scan *scan;
+    const struct node *payload, *metadata; /* metadata may be NULL */
+    uid_t uid;
+    pid_t pid;
+    nsec_t now, wall;
+};
+
+enum { ROUTER_FAILED_MAX = 16 };
+
+struct router_result {
+    uint64_t seq;
+    uint32_t queued, failed_total;
+    struct {
+        const char *plugin, *error; /* valid until the next turn of the loop */
+    } failed[ROUTER_FAILED_MAX];
+};
+
+struct router;
+
+/* `run` is copied. NULL when out of memory. */
+struct router *router_new(const struct catalog *c, const char *run, size_t backlog_max, const struct router_sink *sink);
+struct router *router_free(struct router *r);
+
+int router_find(const struct router *r, const char *kind, size_t kind_len, int major, const char *hook, size_t hook_len,
+                struct topic **topicp, struct err *e);
+
+/* Hand the event to every subscriber of the topic. Never fails: what cannot be kept is counted and told per plugin. */
+void router_publish(struct router *r, struct topic *t, const struct router_event *e, struct router_result *result);
+
+int router_subscribe(struct router *r, struct subscriber *s); /* 0 or -ENOMEM; again after its hooks changed */
+void router_unsubscribe(struct router *r, struct subscriber *s);
+
+/* Memory for a new queue (shared account and scratch). */
+void router_queue_options(struct router *r, struct queue_options *o);
+
+uint64_t router_seq(const struct router *r); /* the last one given */
+size_t router_backlog_bytes(const struct router *r);
+uint64_t router_given_up(const struct router *r); /* deliveries whose redelivery was given up for want of memory */
+
+#endif

@@ -1,0 +1,193 @@
+#include "fanout/topics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "rpc/wire.h"
+
+static void topic_deinit(struct topic *t) {
+    buf_deinit(&t->prefix);
+    free(t->subscribers);
+}
+
+static void kind_deinit(struct topics_kind *k) {
+    for (size_t i = 0; k->topics && i < k->spec->n_hooks; i++) topic_deinit(&k->topics[i]);
+    free(k->topics);
+    free(k->by_name);
+    k->log = backlog_free(k->log);
+}
+
+struct topics *topics_free(struct topics *t) {
+    if (!t) return NULL;
+    for (size_t i = 0; i < t->n; i++) kind_deinit(&t->kinds[i]);
+    free(t->kinds);
+    free(t);
+    return NULL;
+}
+
+static int by_hook_name(const void *a, const void *b, void *ctx) {
+    const struct hookspec *spec = ctx;
+    return strcmp(spec->hooks[*(const uint32_t *)a].name, spec->hooks[*(const uint32_t *)b].name);
+}
+
+static int kind_init(struct topics_kind *k, const struct hookspec *spec, const char *run, struct memory *m,
+                     void (*wanted)(void *), void *ctx) {
+    k->spec = spec;
+    k->log = backlog_new(m, wanted, ctx);
+    k->topics = calloc(spec->n_hooks + 1, sizeof *k->topics);
+    k->by_name = calloc(spec->n_hooks + 1, sizeof *k->by_name);
+    if (!k->log || !k->topics || !k->by_name) return -ENOMEM;
+    for (uint32_t i = 0; i < spec->n_hooks; i++) {
+        struct topic *t = &k->topics[i];
+        *t = (struct topic){.spec = spec, .hook = i, .prefix = BUF_INIT(0), .log = k->log};
+        k->by_name[i] = i;
+        int r = wire_prefix(&t->prefix, spec->kind, spec->hooks[i].name, run);
+        if (r < 0) return r;
+    }
+    qsort_r(k->by_name, spec->n_hooks, sizeof *k->by_name, by_hook_name, (void *)(uintptr_t)spec);
+    return 0;
+}
+
+struct topics *topics_new(const struct catalog *c, const char *run, struct memory *m, void (*wanted)(void *),
+                          void *ctx) {
+    struct topics *t = calloc(1, sizeof *t);
+    if (t) t->kinds = calloc(c->n_specs + 1, sizeof *t->kinds);
+    if (!t || !t->kinds) {
+        free(t);
+        return NULL;
+    }
+    for (; t->n < c->n_specs; t->n++)
+        if (kind_init(&t->kinds[t->n], c->specs[t->n], run, m, wanted, ctx) < 0) {
+            t->n++;
+            return topics_free(t);
+        }
+    return t;
+}
+
+static int compare(const char *name, const char *key, size_t len) {
+    size_t n = strlen(name);
+    int r = memcmp(name, key, n < len ? n : len); /* a key may hold NULs */
+    return r ? r : (n > len) - (n < len);
+}
+
+/* The last (newest) entry of a kind. */
+static const struct topics_kind *newest(const struct topics *t, const char *kind, size_t len) {
+    size_t lo = 0, hi = t->n; /* kinds[0 .. lo) <= kind */
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (compare(t->kinds[mid].spec->kind, kind, len) <= 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo && compare(t->kinds[lo - 1].spec->kind, kind, len) == 0 ? &t->kinds[lo - 1] : NULL;
+}
+
+static int no_kind(const struct topics *t, const char *kind, size_t len, struct err *e) {
+    struct suggest s;
+    char hint[96];
+    suggest_init(&s, kind, len);
+    for (size_t i = 0; i < t->n; i++) suggest_offer(&s, t->kinds[i].spec->kind);
+    int show = len > 64 ? 64 : (int)len;
+    return err_set(e, TOPICS_E_KIND, "unknown kind \"%.*s\"%s", show, kind, suggest_hint(s.best, hint, sizeof hint));
+}
+
+static int no_hook(const struct topics_kind *k, const char *hook, size_t len, struct err *e) {
+    struct suggest s;
+    char hint[96];
+    suggest_init(&s, hook, len);
+    for (size_t i = 0; i < k->spec->n_hooks; i++) suggest_offer(&s, k->spec->hooks[i].name);
+    int show = len > 64 ? 64 : (int)len;
+    return err_set(e, TOPICS_E_HOOK, "kind \"%s\" has no hook \"%.*s\"%s", k->spec->kind, show, hook,
+                   suggest_hint(s.best, hint, sizeof hint));
+}
+
+static struct topic *find_hook(const struct topics_kind *k, const char *hook, size_t len) {
+    size_t lo = 0, hi = k->spec->n_hooks;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int c = compare(k->spec->hooks[k->by_name[mid]].name, hook, len);
+        if (c == 0) return &k->topics[k->by_name[mid]];
+        if (c < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
+/* The entry of k's kind whose major is nearest, of two the newer; `k` is the newest. */
+static const struct topics_kind *nearest_major(const struct topics *t, const struct topics_kind *k, unsigned major) {
+    const struct topics_kind *best = k;
+    for (const char *kind = k->spec->kind; k >= t->kinds && strcmp(k->spec->kind, kind) == 0; k--) {
+        unsigned m = k->spec->major, b = best->spec->major;
+        if ((m > major ? m - major : major - m) < (b > major ? b - major : major - b)) best = k;
+        if (k == t->kinds) break;
+    }
+    return best;
+}
+
+int topics_find(const struct topics *t, const char *kind, size_t kind_len, int major, const char *hook, size_t hook_len,
+                struct topic **topicp, struct err *e) {
+    const struct topics_kind *k = newest(t, kind, kind_len);
+    if (!k) return no_kind(t, kind, kind_len, e);
+    if (major >= 0) k = nearest_major(t, k, (unsigned)major);
+    if (major >= 0 && k->spec->major != (unsigned)major)
+        return err_set(e, TOPICS_E_MAJOR, "kind \"%s\" is not served with kind_api_version %d; the nearest is %u",
+                       k->spec->kind, major, k->spec->major);
+    struct topic *found = find_hook(k, hook, hook_len);
+    if (!found) return no_hook(k, hook, hook_len, e);
+    *topicp = found;
+    return 0;
+}
+
+static struct topics_kind *kind_of(const struct topics *t, const struct hookspec *spec) {
+    for (size_t i = 0; i < t->n; i++)
+        if (t->kinds[i].spec == spec) return &t->kinds[i];
+    return NULL;
+}
+
+static int enter(struct topic *t, struct subscriber *s) {
+    if (t->n == t->cap) {
+        size_t cap = t->cap ? t->cap * 2 : 4;
+        struct subscriber **p = reallocarray(t->subscribers, cap, sizeof(*p));
+        if (!p) return -ENOMEM;
+        t->subscribers = p;
+        t->cap = cap;
+    }
+    t->subscribers[t->n++] = s;
+    return 0;
+}
+
+int topics_enter(struct topics *t, struct subscriber *s) {
+    topics_leave(t, s);
+    struct topics_kind *k = kind_of(t, s->spec);
+    for (size_t i = 0; k && i < k->spec->n_hooks; i++)
+        if (s->hears[i] && enter(&k->topics[i], s) < 0) {
+            topics_leave(t, s);
+            return -ENOMEM;
+        }
+    return 0;
+}
+
+void topics_leave(struct topics *t, struct subscriber *s) {
+    struct topics_kind *k = kind_of(t, s->spec);
+    for (size_t i = 0; k && i < k->spec->n_hooks; i++) {
+        struct topic *topic = &k->topics[i];
+        size_t n = 0;
+        for (size_t j = 0; j < topic->n; j++)
+            if (topic->subscribers[j] != s) topic->subscribers[n++] = topic->subscribers[j];
+        topic->n = n;
+    }
+}
+
+struct backlog *topics_log(const struct topics *t, const struct hookspec *spec) {
+    const struct topics_kind *k = kind_of(t, spec);
+    return k ? k->log : NULL;
+}
+
+void topics_trim(struct topics *t) {
+    for (size_t i = 0; i < t->n; i++) backlog_trim(t->kinds[i].log);
+}

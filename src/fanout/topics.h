@@ -1,0 +1,80 @@
+/* topics.h — where an event goes: (kind, hook) -> topic, by binary search, so that the price of an event does not
+ * depend on how many kinds, hooks or idle plugins there are.
+ *
+ * Built from a catalog and immutable but for the subscribers. A topic is a hook of one kind and major version. A form
+ * is a wire form of a kind, with its log. Owned by the router. */
+#ifndef HOOKCAST_FANOUT_TOPICS_H
+#define HOOKCAST_FANOUT_TOPICS_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "fanout/backlog.h"
+#include "fanout/queue.h"
+#include "registry/catalog.h"
+
+enum subscriber_state {
+    SUBSCRIBER_OFF,    /* hears nothing (stopped) */
+    SUBSCRIBER_FAILED, /* would hear, but cannot: `error` says why; publishers are told */
+    SUBSCRIBER_ON,     /* events are queued for it */
+};
+
+/* A plugin as the fan-out sees it. Owned by the daemon's child; registered with router_subscribe(). */
+struct subscriber {
+    struct queue *queue;
+    const char *name;
+    const struct hookspec *spec;
+    enum subscriber_state state;
+    char error[160];
+    bool *hears;   /* spec->n_hooks entries: which hooks; owned by the child */
+    bool signaled; /* the sink was told that there is something to write; the child clears it */
+    void *owner;
+};
+
+struct topic {
+    const struct hookspec *spec;
+    uint32_t hook; /* index in spec->hooks */
+    struct buf prefix;
+    struct backlog *log;
+    struct subscriber **subscribers;
+    size_t n, cap;
+};
+
+struct topics_kind {
+    const struct hookspec *spec;
+    struct topic *topics; /* by hook index */
+    uint32_t *by_name;    /* indices of topics, sorted by hook name */
+    struct backlog *log;  /* the native form's */
+};
+
+struct topics {
+    struct topics_kind *kinds; /* as the catalog: by kind, then major, ascending */
+    size_t n;
+};
+
+/* NULL when out of memory. `wanted` and `ctx` go to every backlog. */
+struct topics *topics_new(const struct catalog *c, const char *run, struct memory *m, void (*wanted)(void *),
+                          void *ctx);
+struct topics *topics_free(struct topics *t);
+
+enum {
+    TOPICS_E_KIND = 1,  /* no such kind */
+    TOPICS_E_MAJOR = 2, /* the kind, but not in that major version */
+    TOPICS_E_HOOK = 3,  /* the kind has no such hook */
+};
+
+/* Find a topic; `major` < 0: the newest. On failure `e` names the nearest existing one. */
+int topics_find(const struct topics *t, const char *kind, size_t kind_len, int major, const char *hook, size_t hook_len,
+                struct topic **topicp, struct err *e);
+
+/* (Re)enter a subscriber under every hook it hears; leave removes it everywhere. -ENOMEM leaves it out everywhere. */
+int topics_enter(struct topics *t, struct subscriber *s);
+void topics_leave(struct topics *t, struct subscriber *s);
+
+/* The log of a kind's native form; NULL when the kind is not one of these. */
+struct backlog *topics_log(const struct topics *t, const struct hookspec *spec);
+/* Unmap the newest block of every log that nobody reads. */
+void topics_trim(struct topics *t);
+
+#endif

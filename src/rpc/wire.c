@@ -1,0 +1,186 @@
+#include "rpc/wire.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json/text.h"
+
+enum { TRACESTATE_MAX = 512, BAGGAGE_MAX = 8192 };
+
+int wire_prefix(struct buf *out, const char *kind, const char *hook, const char *run) {
+    return buf_putf(out,
+                    "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{\"_meta\":{\"io.hookcast/event\":{"
+                    "\"kind\":\"%s\",\"run\":\"%s\",\"seq\":",
+                    hook, kind, run);
+}
+
+static int is_lower_hex(const char *s, size_t n) {
+    int nonzero = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f'))) return -1;
+        nonzero |= s[i] != '0';
+    }
+    return nonzero;
+}
+
+int wire_traceparent_valid(const char *s, size_t len) {
+    if (len < 55 || s[2] != '-' || s[35] != '-' || s[52] != '-') return 0;
+    if (is_lower_hex(s, 2) < 0 || memcmp(s, "ff", 2) == 0) return 0;
+    if (is_lower_hex(s + 3, 32) != 1 || is_lower_hex(s + 36, 16) != 1 || is_lower_hex(s + 53, 2) < 0) return 0;
+    return memcmp(s, "00", 2) == 0 ? len == 55 : len == 55 || s[55] == '-';
+}
+
+/* tracestate (at most 32) and baggage (180): key=value members between commas, in printable ASCII. tracestate allows
+ * empty members, so baggage is not held to more. */
+static int is_member_list(const char *s, size_t len, unsigned max_members) {
+    unsigned members = 0;
+    bool key = false, equals = false; /* of the current member: its key has begun; its '=' was seen */
+    for (size_t i = 0; i <= len; i++) {
+        if (i == len || s[i] == ',') {
+            if (key && (!equals || ++members > max_members)) return 0;
+            key = equals = false;
+        } else if (s[i] < ' ' || s[i] > '~') {
+            return 0;
+        } else if (s[i] == '=') {
+            if (!key) return 0;
+            equals = true;
+        } else {
+            key |= s[i] != ' ';
+        }
+    }
+    return members > 0;
+}
+
+enum trace_key { TRACE_PARENT, TRACE_STATE, TRACE_BAGGAGE, TRACE_KEYS, TRACE_NONE = TRACE_KEYS };
+static const char *const trace_names[TRACE_KEYS] = {"traceparent", "tracestate", "baggage"};
+
+static enum trace_key trace_key(const struct scan *s, const struct node *key) {
+    for (unsigned k = 0; k < TRACE_KEYS; k++)
+        if (scan_equal(s, key, trace_names[k], strlen(trace_names[k]))) return (enum trace_key)k;
+    return TRACE_NONE;
+}
+
+static int value_valid(enum trace_key k, const char *p, size_t len) {
+    switch (k) {
+        case TRACE_PARENT:
+            return wire_traceparent_valid(p, len);
+        case TRACE_STATE:
+            return len <= TRACESTATE_MAX && is_member_list(p, len, 32);
+        case TRACE_BAGGAGE:
+            return len <= BAGGAGE_MAX && is_member_list(p, len, 180);
+        case TRACE_KEYS:
+            return 0;
+    }
+    return 0;
+}
+
+static int trace_valid(enum trace_key k, const struct scan *s, const struct node *v) {
+    if (v->type != NODE_STRING) return 0;
+    if (!(v->flags & NODE_ESCAPED)) return value_valid(k, scan_ptr(s, v), v->len);
+    struct buf plain = BUF_INIT(BAGGAGE_MAX); /* some publishers write "\/" for "/" */
+    int valid = text_unescape(s, v, TEXT_LONE_REPLACE, &plain) == 0 && value_valid(k, buf_data(&plain), plain.len);
+    buf_deinit(&plain);
+    return valid;
+}
+
+/* The span of a key and its value, from the opening quote to the value's end. */
+static void pair_span(const struct scan *s, const struct node *key, const char **pp, size_t *np) {
+    const struct node *v = key + 1;
+    const char *from = scan_ptr(s, key) - 1;
+    const char *to = scan_ptr(s, v) + v->len + (v->type == NODE_STRING);
+    *pp = from;
+    *np = (size_t)(to - from);
+}
+
+static int put_metadata(struct buf *head, const struct wire_event *e, const struct node *trace[TRACE_KEYS]) {
+    const struct node *md = e->metadata;
+    unsigned others = 0, traces = 0;
+    for (const struct node *k = scan_first(e->scan, md); k; k = scan_next_key(e->scan, md, k)) {
+        enum trace_key t = trace_key(e->scan, k);
+        if (t == TRACE_NONE) {
+            others++;
+            continue;
+        }
+        traces++;
+        trace[t] = trace_valid(t, e->scan, k + 1) ? k + 1 : NULL;
+    }
+    if (!others) return 0;
+    int r = buf_puts(head, ",\"metadata\":");
+    if (!traces) return r < 0 ? r : buf_put(head, scan_ptr(e->scan, md), md->len);
+    char sep = '{';
+    for (const struct node *k = scan_first(e->scan, md); k && r == 0; k = scan_next_key(e->scan, md, k)) {
+        if (trace_key(e->scan, k) != TRACE_NONE) continue;
+        const char *p;
+        size_t n;
+        pair_span(e->scan, k, &p, &n);
+        r = buf_put(head, &sep, 1);
+        if (r == 0) r = buf_put(head, p, n);
+        sep = ',';
+    }
+    return r < 0 ? r : buf_puts(head, "}");
+}
+
+static char *put_number(char *end, uint64_t v) { /* digits before `end` */
+    do *--end = (char)('0' + v % 10);
+    while (v /= 10);
+    return end;
+}
+
+static int put_event_meta(struct buf *head, const struct wire_event *e) {
+    char text[128], digits[24], *const end = digits + sizeof digits;
+    char *p = text;
+    struct {
+        const char *before;
+        uint64_t v;
+    } const numbers[] = {{"", e->seq}, {"\",\"uid\":", e->uid}, {",\"pid\":", (uint64_t)e->pid}};
+    for (unsigned i = 0; i < 3; i++) {
+        p = stpcpy(p, numbers[i].before);
+        char *d = put_number(end, numbers[i].v);
+        p = mempcpy(p, d, (size_t)(end - d));
+        if (i) continue;
+        p = stpcpy(p, ",\"time\":\"");
+        p = mempcpy(p, e->time, CLOCK_RFC3339_LEN);
+    }
+    return buf_put(head, text, (size_t)(p - text));
+}
+
+/* The object's members, as they lie: what is between its braces, or nothing. */
+static struct iovec inner_span(const struct wire_event *e) {
+    const struct node *n = e->payload;
+    if (!scan_first(e->scan, n)) return (struct iovec){(void *)(uintptr_t) "", 0};
+    return (struct iovec){(void *)(uintptr_t)(scan_ptr(e->scan, n) + 1), n->len - 2u};
+}
+
+int wire_native(struct buf *head, const struct buf *prefix, const struct wire_event *e,
+                struct iovec parts[WIRE_PARTS]) {
+    static const char tail[] = "}}\n";
+    const struct node *trace[TRACE_KEYS] = {NULL};
+    buf_clear(head);
+    int r = buf_put(head, buf_data(prefix), prefix->len);
+    if (r == 0) r = put_event_meta(head, e);
+    if (r == 0 && e->metadata) r = put_metadata(head, e, trace);
+    if (r == 0) r = buf_puts(head, "}");
+    for (unsigned k = 0; k < TRACE_KEYS && r == 0; k++)
+        if (trace[k]) {
+            r = buf_putf(head, ",\"%s\":\"", trace_names[k]);
+            if (r == 0) r = buf_put(head, scan_ptr(e->scan, trace[k]), trace[k]->len);
+            if (r == 0) r = buf_puts(head, "\"");
+        }
+    struct iovec inner = inner_span(e);
+    if (r == 0) r = buf_puts(head, inner.iov_len ? "}," : "}");
+    if (r < 0) return r;
+    parts[0] = (struct iovec){(void *)(uintptr_t)buf_data(head), head->len};
+    parts[1] = inner;
+    parts[2] = (struct iovec){(void *)(uintptr_t)tail, sizeof tail - 1};
+    return 0;
+}
+
+uint32_t wire_dropped(uint64_t count, uint64_t first_seq, uint64_t last_seq, char *out) {
+    int n = snprintf(out, 256,
+                     "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/hooks/dropped\",\"params\":{\"count\":%" PRIu64
+                     ",\"first_seq\":%" PRIu64 ",\"last_seq\":%" PRIu64 "}}\n",
+                     count, first_seq, last_seq);
+    return (uint32_t)n;
+}

@@ -1,0 +1,48 @@
+/* wire.h — an accepted event becomes the bytes of one wire form (DESIGN §5).
+ *
+ * The native form, shared by every native and jsonrpc plugin of a kind:
+ *
+ *     {"jsonrpc":"2.0","method":HOOK,"params":{"_meta":{"io.hookcast/event":{...},"traceparent":...}, PAYLOAD }}\n
+ *     '------------------------- head (built in a reused buffer) --------------------------------' '-span-' '-tail-'
+ *
+ * The payload's bytes are spliced as published, never printed again. The trace keys of the metadata (W3C trace context:
+ * traceparent, tracestate, baggage) stand in `_meta` under their bare names, as MCP reserves them; an invalid one is
+ * left out and the event goes on. */
+#ifndef HOOKCAST_RPC_WIRE_H
+#define HOOKCAST_RPC_WIRE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "json/scan.h"
+
+enum { WIRE_PARTS = 3 };
+
+struct wire_event {
+    const char *time; /* RFC 3339, CLOCK_RFC3339_LEN bytes */
+    uint64_t seq;
+    uid_t uid;
+    pid_t pid;
+    const struct scan *scan;     /* of the line the event came in */
+    const struct node *payload;  /* an object */
+    const struct node *metadata; /* an object, or NULL */
+};
+
+/* What is the same for every event of a hook: `{"jsonrpc"... "seq":`. Appended to `out`. 0 or a negative code. */
+int wire_prefix(struct buf *out, const char *kind, const char *hook, const char *run);
+
+/* Build one event: `head` (cleared first) takes what is ours; `parts` then name all of its bytes, valid until head or
+ * the line change. Returns 0 or a negative code. */
+int wire_native(struct buf *head, const struct buf *prefix, const struct wire_event *e, struct iovec parts[WIRE_PARTS]);
+
+/* notifications/hooks/dropped; `out` holds at least 256 bytes; returns the length. */
+uint32_t wire_dropped(uint64_t count, uint64_t first_seq, uint64_t last_seq, char *out);
+
+/* W3C trace context, section 3.2.2: version-traceid-parentid-flags, no all-zero ids, version not ff. A later version
+ * may be longer. */
+int wire_traceparent_valid(const char *s, size_t len);
+
+#endif
