@@ -1,0 +1,223 @@
+/* child_end.c — how a child's process ends: politely, by force, or by itself (DESIGN §7).
+ *
+ *     teardown asked -> (its answer, or half of teardown_timeout) stdin closed -> (teardown_timeout) SIGTERM to the
+ *     group -> (5 s) SIGKILL to the group
+ *
+ * Death is the kernel's word: the pidfd is readable, the status is looked at without reaping, the group is killed while
+ * the leader's pid still is ours, then it is reaped. Only when nobody holds the read end of its stdin any more
+ * (POLLERR) is it known what was never read; then the queue is rewound and life goes on. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "daemon/child_private.h"
+
+enum { TERM_GRACE_S = 5, SETTLE_STEP_MS = 10, SETTLE_MAX_MS = 1000 };
+
+static void on_settle(struct ev_loop *loop, ev_timer *t, int revents);
+
+void child_end_init(struct child *c) {
+    ev_init(&c->t_settle, on_settle);
+    c->t_settle.data = c;
+}
+
+void child_kill(struct child *c, int sig) {
+    if (!c->running || c->p.pid <= 1) return;
+    /* Its own session, so its pid is its group's id; not reaped yet, so the id cannot be another's. In the moment
+     * before it has called setsid() there is no such group, and it is signalled alone. */
+    if (kill(-c->p.pid, sig) < 0 && errno == ESRCH) (void)kill(c->p.pid, sig);
+}
+
+/* The next step of an ending is due `after` from now, or at the deadline if that is sooner. */
+static void arm(struct child *c, nsec_t after) {
+    nsec_t now = context_now(c->cx);
+    if (c->deadline && now + after > c->deadline) after = c->deadline > now ? c->deadline - now : 0;
+    context_timer(c->cx, &c->t_life, after);
+}
+
+static void close_stdin(struct child *c) {
+    c->ending = ENDING_CLOSED;
+    queue_forget(c->sub.queue); /* what is in the pipe it can read to the end; there is nobody to ask afterwards */
+    child_close_stdin(c);
+    nsec_t left = c->m->teardown_timeout - (context_now(c->cx) - c->ending_since);
+    arm(c, left > 0 ? left : 0);
+}
+
+void child_end_flushed(struct child *c) {
+    if (c->ending == ENDING_TEARDOWN && !child_is_native(c) && queue_at_rest(c->sub.queue)) close_stdin(c);
+}
+
+static void term(struct child *c) {
+    c->ending = ENDING_TERMED;
+    child_kill(c, SIGTERM);
+    arm(c, (nsec_t)TERM_GRACE_S * NSEC_PER_SEC);
+}
+
+static void kill_now(struct child *c) {
+    c->ending = ENDING_KILLED;
+    child_kill(c, SIGKILL);
+    ev_timer_stop(c->cx->loop, &c->t_life);
+}
+
+void child_end_begin(struct child *c, enum life_action how) {
+    ev_timer_stop(c->cx->loop, &c->t_health);
+    queue_hold(c->sub.queue);
+    c->ending_since = context_now(c->cx);
+    if (how == LIFE_KILL) {
+        kill_now(c);
+    } else if (how == LIFE_TEARDOWN && mcp_teardown(c->mcp, &c->said) == 0) {
+        c->ending = ENDING_TEARDOWN;
+        child_say(c);
+        arm(c, c->m->teardown_timeout / 2);
+    } else if (how == LIFE_TEARDOWN) {
+        c->ending = ENDING_TEARDOWN; /* jsonrpc: only a torn message has to be completed first */
+        arm(c, c->m->teardown_timeout / 2);
+        child_end_flushed(c);
+    } else {
+        close_stdin(c); /* it never got events: nothing to let go of */
+        term(c);
+    }
+}
+
+void child_released(struct child *c) {
+    if (c->ending == ENDING_TEARDOWN) close_stdin(c);
+}
+
+void child_life_timer_ending(struct child *c) {
+    bool late = c->deadline && context_now(c->cx) >= c->deadline;
+    if (late || c->ending == ENDING_TERMED)
+        kill_now(c);
+    else if (c->ending == ENDING_TEARDOWN)
+        close_stdin(c);
+    else if (c->ending == ENDING_CLOSED)
+        term(c);
+}
+
+void child_hurry(struct child *c, nsec_t deadline) {
+    c->deadline = deadline;
+    if (c->life.phase == LIFE_ENDING && c->ending != ENDING_KILLED && ev_is_active(&c->t_life)) {
+        ev_tstamp left = ev_timer_remaining(c->cx->loop, &c->t_life);
+        arm(c, (nsec_t)(left * (ev_tstamp)NSEC_PER_SEC));
+    }
+}
+
+/* --- death --- */
+
+static const char *doing(const struct child *c) {
+    switch (c->life.phase) {
+        case LIFE_STARTING:
+            return child_is_native(c) ? mcp_awaiting(c->mcp) : "starting";
+        case LIFE_UP:
+            return queue_counters(c->sub.queue)->events ? "receiving events" : "idle";
+        case LIFE_ENDING:
+            return "ending";
+        case LIFE_DOWN:
+        case LIFE_WAITING:
+        case LIFE_BACKOFF:
+        case LIFE_PHASES:
+            break;
+    }
+    return "";
+}
+
+static void record_death(struct child *c, const siginfo_t *si) {
+    struct death d = {.at = c->died_at, .ran = c->died_at - c->spawned_at, .pid = c->p.pid, .doing = doing(c)};
+    if (c->exec_failed) {
+        d.kind = DEATH_EXEC;
+        d.code = c->exec_failure.errnum;
+        c->exec_failure.what[sizeof c->exec_failure.what - 1] = '\0';
+        (void)snprintf(d.path, sizeof d.path, "%s", c->exec_failure.what);
+    } else {
+        d.kind = si->si_code == CLD_EXITED ? DEATH_EXIT : DEATH_SIGNAL;
+        d.code = si->si_status;
+    }
+    tally_add(&c->tally, &d);
+    c->was_crash = c->life.phase != LIFE_ENDING;
+    char words[256];
+    (void)death_words(&d, words, sizeof words);
+    if (c->was_crash) {
+        if (c->stdin_gone && d.kind == DEATH_SIGNAL && d.code == SIGKILL)
+            child_set_error(c, "it closed its stdin and was ended");
+        else if (c->last_stderr[0] && d.kind != DEATH_EXEC)
+            child_set_error(c, "%s; its last words: %s", words, c->last_stderr);
+        else
+            child_set_error(c, "%s", words);
+        log_warning(c->cx->log, "plugin died", LOG_S("plugin", c->m->name), LOG_N("pid", c->p.pid),
+                    LOG_S("error", words), LOG_S("doing", d.doing), LOG_N("ran_ms", d.ran / NSEC_PER_MSEC));
+    } else {
+        log_debug(c->cx->log, "plugin ended", LOG_S("plugin", c->m->name), LOG_N("pid", c->p.pid), LOG_S("how", words));
+    }
+}
+
+/* True when it is settled what the child had read. */
+static bool settle(struct child *c, bool last_try) {
+    if (c->p.in < 0) { /* closed as part of an ending: it had the time to read everything */
+        queue_forget(c->sub.queue);
+        return true;
+    }
+    struct pollfd pfd = {.fd = c->p.in, .events = POLLOUT};
+    int unread = 0;
+    bool nobody = poll(&pfd, 1, 0) == 1 && (pfd.revents & POLLERR);
+    if (nobody && ioctl(c->p.in, FIONREAD, &unread) == 0 && unread >= 0) {
+        if (queue_rewind(c->sub.queue, (size_t)unread) < 0)
+            log_error(c->cx->log, "out of memory: nothing is redelivered", LOG_S("plugin", c->m->name));
+        return true;
+    }
+    if (!last_try) return false;
+    log_warning(c->cx->log, "nothing is redelivered: a descendant still holds the plugin's stdin",
+                LOG_S("plugin", c->m->name), LOG_N("unread_at_most", queue_in_pipe(c->sub.queue)));
+    queue_forget(c->sub.queue);
+    return true;
+}
+
+static void finish(struct child *c) {
+    bool overflowed = c->life.phase == LIFE_ENDING && c->life.goal == LIFE_GOAL_BACKOFF;
+    if (overflowed) queue_drop_all(c->sub.queue);
+    child_io_stop(c);
+    c->ending = ENDING_NOT;
+    child_event(c, LIFE_EXITED, NULL);
+}
+
+bool child_reap(struct child *c) {
+    siginfo_t si = {0};
+    if (!c->running) return false;
+    if (waitid(P_PIDFD, (id_t)c->p.pidfd, &si, WEXITED | WNOWAIT | WNOHANG) < 0 || si.si_pid == 0) return false;
+    child_kill(c, SIGKILL); /* its group, while the id is still ours */
+    (void)waitid(P_PIDFD, (id_t)c->p.pidfd, &si, WEXITED | WNOHANG);
+    c->running = false;
+    c->died_at = context_now(c->cx);
+    ev_io_stop(c->cx->loop, &c->w_pid);
+    ev_io_stop(c->cx->loop, &c->w_in);
+    ev_timer_stop(c->cx->loop, &c->t_life);
+    ev_timer_stop(c->cx->loop, &c->t_health);
+    ev_timer_stop(c->cx->loop, &c->t_settle);
+    child_io_drain(c);
+    record_death(c, &si);
+    queue_hold(c->sub.queue);
+    if (settle(c, false))
+        finish(c);
+    else
+        context_timer(c->cx, &c->t_settle, (nsec_t)SETTLE_STEP_MS * NSEC_PER_MSEC);
+    return true;
+}
+
+static void on_settle(struct ev_loop *loop, ev_timer *t, int revents) {
+    struct child *c = t->data;
+    (void)loop;
+    (void)revents;
+    if (c->running) { /* its stdin is closed and it lives on */
+        log_warning(c->cx->log, "plugin closed its stdin: it can hear nothing and is ended",
+                    LOG_S("plugin", c->m->name), LOG_N("pid", c->p.pid));
+        child_kill(c, SIGKILL);
+        return;
+    }
+    bool last = context_now(c->cx) - c->died_at >= (nsec_t)SETTLE_MAX_MS * NSEC_PER_MSEC;
+    if (settle(c, last))
+        finish(c);
+    else
+        context_timer(c->cx, &c->t_settle, (nsec_t)SETTLE_STEP_MS * NSEC_PER_MSEC);
+}

@@ -1,0 +1,105 @@
+/* child_private.h — the inside of a child, for its own files: child (life), child_start (a process begins),
+ * child_state (what it shows), child_io (pipes), child_end (ending and
+ * death), child_row (what the admin API shows). */
+#ifndef HOOKCAST_DAEMON_CHILD_PRIVATE_H
+#define HOOKCAST_DAEMON_CHILD_PRIVATE_H
+
+#include "daemon/child.h"
+#include "daemon/spawn.h"
+#include "plugin/reasons.h"
+#include "plugin/restart.h"
+#include "plugin/tally.h"
+#include "rpc/line.h"
+#include "rpc/mcp.h"
+
+enum { INSTANCE_LEN = 16, LAST_ERROR_MAX = 512, LAST_STDERR_MAX = 200 };
+
+/* How far an asked-for ending has come. */
+enum ending { ENDING_NOT, ENDING_TEARDOWN, ENDING_CLOSED, ENDING_TERMED, ENDING_KILLED };
+
+struct child {
+    struct context *cx;
+    struct router *router;
+    struct child_owner owner;
+    const struct manifest *m;
+    struct subscriber sub;
+    struct lifecycle life;
+    struct reasons reasons;
+    struct restart restart;
+    struct tally tally;
+
+    struct spawned p;
+    bool running; /* there is a process (p.pid) that was not reaped */
+    ev_io w_in, w_out, w_err, w_pid, w_exec;
+    ev_timer t_life;   /* startup time-out, back-off, retry of an unavailable one, next step of an ending */
+    ev_timer t_settle; /* after death: until nobody holds its stdin any more; before: a closed stdin's grace */
+    ev_timer t_health;
+    struct line out_line, err_line;
+    struct mcp *mcp; /* NULL before the first start; for jsonrpc it only listens */
+    struct buf said; /* what mcp wants written */
+    struct spawn_failure exec_failure;
+    bool exec_failed, exec_ok;
+    nsec_t spawned_at, ready_at, died_at, ending_since, deadline; /* deadline 0: none */
+    enum ending ending;
+    bool stdin_gone; /* EPIPE */
+    bool probe_due;
+
+    bool fresh;       /* started for the first time or by hand, not ready since */
+    bool accepting;   /* events are queued for it, whether it runs or not */
+    bool overflowed;  /* told to restart by the overflow policy; acted on at the next write */
+    bool refresh_due; /* the state may have changed in the middle of a publication */
+    bool given_up;    /* unavailable; stays so until it is ready again or started by hand */
+    bool deps_failed; /* unavailable because of a dependency */
+    bool was_crash;   /* the last death was not asked for */
+    enum child_state shown;
+    unsigned shown_reasons;
+    nsec_t since_wall;
+    uint64_t restarts, failures;
+    char last_error[LAST_ERROR_MAX];
+    char last_stderr[LAST_STDERR_MAX];
+    struct log_gate g_garbage, g_lost, g_failed, g_stderr;
+};
+
+static inline struct reason_rules child_rules(const struct child *c) {
+    const struct settings *s = &c->m->settings;
+    return (struct reason_rules){.slow_after = s->slow_after,
+                                 .recover_after = s->recover_after,
+                                 .failure_window = s->failure_window,
+                                 .failure_threshold = s->failure_threshold,
+                                 .health_failures = s->health.failures};
+}
+
+/* Does it speak MCP, with a handshake and requests of ours? */
+static inline bool child_is_native(const struct child *c) { return c->m->protocol == PROTOCOL_MCP; }
+
+/* child.c */
+void child_set_error(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void child_decide(struct child *c);
+struct queue_options child_queue_options(struct child *c);
+
+/* child_start.c */
+bool child_may_hear(const struct manifest *m, const char *hook); /* before it has said more */
+void child_spawn(struct child *c);
+void child_open(struct child *c);
+void child_ready(struct child *c, const json_t *heard); /* the handshake stands; `heard` NULL: all it may hear */
+
+/* child_state.c */
+void child_refresh(struct child *c); /* work out the state; log and tell when it changed */
+
+/* child_io.c */
+void child_io_init(struct child *c);
+void child_io_start(struct child *c); /* after spawn */
+void child_io_drain(struct child *c); /* after death: what its pipes still hold */
+void child_io_stop(struct child *c);  /* close everything */
+void child_say(struct child *c);      /* c->said -> the queue */
+void child_close_stdin(struct child *c);
+
+/* child_end.c */
+void child_end_init(struct child *c);
+void child_end_begin(struct child *c, enum life_action how);
+void child_released(struct child *c);    /* hooks/teardown was answered */
+void child_end_flushed(struct child *c); /* what was pending may be written now */
+void child_life_timer_ending(struct child *c);
+void child_kill(struct child *c, int sig);
+
+#endif

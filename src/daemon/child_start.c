@@ -1,0 +1,152 @@
+/* child_start.c — a child's process begins: spawned, greeted, ready. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "base/suggest.h"
+#include "daemon/child_private.h"
+
+enum { JSONRPC_SETTLE_MS = 50 };
+
+/* Which hooks it may hear, before it has said more: its manifest's, or every hook of its kind. */
+bool child_may_hear(const struct manifest *m, const char *hook) {
+    if (!m->hooks) return true;
+    for (char **h = m->hooks; *h; h++)
+        if (strcmp(*h, hook) == 0) return true;
+    return false;
+}
+
+static struct mcp *make_mcp(struct child *c) {
+    json_t *hooks = json_array();
+    for (size_t i = 0; hooks && i < c->m->spec->n_hooks; i++)
+        if (child_may_hear(c->m, c->m->spec->hooks[i].name))
+            (void)json_array_append_new(hooks, json_string(c->m->spec->hooks[i].name));
+    struct mcp_identity id = {.version = HOOKCAST_VERSION,
+                              .run = c->cx->run,
+                              .plugin = c->m->name,
+                              .kind = c->m->spec->kind,
+                              .kind_api_version = c->m->spec->version,
+                              .hooks = hooks,
+                              .config = c->m->config};
+    struct mcp *m = hooks ? mcp_new(&id) : NULL;
+    json_decref(hooks);
+    if (m && !child_is_native(c))
+        mcp_listen(m);
+    else if (m && mcp_start(m, &c->said) < 0)
+        m = mcp_free(m);
+    return m;
+}
+
+static int launch(struct child *c, struct err *e) {
+    char instance[INSTANCE_LEN + 1];
+    random_name(instance, INSTANCE_LEN);
+    char **env = spawn_env(c->m, c->cx->run, instance);
+    if (!env) return err_sys(e, ENOMEM, "cannot make its environment");
+    struct spawn_options o = {.dir = c->m->dir,
+                              .command = c->m->command,
+                              .env = env,
+                              .rlimits = c->m->rlimits,
+                              .n_rlimits = c->m->n_rlimits,
+                              .user = c->m->user};
+    int r = spawn(&o, &c->p, e);
+    spawn_env_free(env);
+    return r;
+}
+
+/* It could not even be started: the same as a death at once. */
+static void launch_failed(struct child *c, const struct err *e) {
+    child_set_error(c, "%s", e->text);
+    log_error(c->cx->log, "cannot start plugin", LOG_S("plugin", c->m->name), LOG_S("error", e->text));
+    c->was_crash = true;
+    c->died_at = c->spawned_at;
+    child_event(c, LIFE_EXITED, NULL);
+}
+
+void child_spawn(struct child *c) {
+    struct err e;
+    buf_clear(&c->said);
+    c->spawned_at = context_now(c->cx);
+    c->ready_at = 0;
+    c->exec_failed = c->exec_ok = c->stdin_gone = c->probe_due = false;
+    c->overflowed = false;
+    c->ending = ENDING_NOT;
+    c->last_stderr[0] = '\0';
+    if (c->tally.n || c->life.was_ready) c->restarts++;
+    c->mcp = mcp_free(c->mcp);
+    c->mcp = make_mcp(c);
+    if (!c->mcp) {
+        (void)err_sys(&e, ENOMEM, "cannot start it");
+        launch_failed(c, &e);
+        return;
+    }
+    if (launch(c, &e) < 0) {
+        launch_failed(c, &e);
+        return;
+    }
+    c->running = true;
+    queue_attach(c->sub.queue, c->p.in);
+    child_io_start(c);
+    child_say(c);
+    log_debug(c->cx->log, "plugin spawned", LOG_S("plugin", c->m->name), LOG_N("pid", c->p.pid));
+    context_timer(c->cx, &c->t_life,
+                  child_is_native(c) ? c->m->startup_timeout : (nsec_t)JSONRPC_SETTLE_MS * NSEC_PER_MSEC);
+}
+
+void child_open(struct child *c) {
+    c->ready_at = context_now(c->cx);
+    c->fresh = c->given_up = false;
+    c->accepting = true;
+    if (!(c->reasons.set & REASON_CRASHED)) c->last_error[0] = '\0';
+    reasons_up(&c->reasons, c->ready_at);
+    ev_timer_stop(c->cx->loop, &c->t_life);
+    queue_open(c->sub.queue);
+    c->owner.dirty(c->owner.ctx, c);
+    c->owner.restless(c->owner.ctx);
+    if (child_is_native(c) && c->m->settings.health.interval > 0)
+        context_timer(c->cx, &c->t_health, c->m->settings.health.interval);
+}
+
+static bool keep_hook(void *ctx, uint32_t hook) { return ((const struct child *)ctx)->sub.hears[hook]; }
+
+static bool listed(const json_t *list, const char *what) {
+    size_t i;
+    json_t *v;
+    json_array_foreach(list, i, v) if (strcmp(json_string_value(v), what) == 0) return true;
+    return false;
+}
+
+static void warn_unknown(struct child *c, const char *name, const char *where) {
+    const struct hookspec *spec = c->m->spec;
+    if (hookspec_find(spec, name, strlen(name)) >= 0) return;
+    struct suggest s;
+    char hint[96];
+    suggest_init(&s, name, strlen(name));
+    for (size_t i = 0; i < spec->n_hooks; i++) suggest_offer(&s, spec->hooks[i].name);
+    char text[320];
+    (void)snprintf(text, sizeof text, "%s names a hook that kind %s does not have: %.64s%s", where, spec->kind, name,
+                   suggest_hint(s.best, hint, sizeof hint));
+    log_warning(c->cx->log, text, LOG_S("plugin", c->m->name), LOG_S("hook", name));
+}
+
+static void warn_unknown_hooks(struct child *c) {
+    size_t i;
+    json_t *v;
+    const json_t *said = c->mcp ? mcp_advertised(c->mcp) : NULL;
+    json_array_foreach(said, i, v) if (json_is_string(v)) warn_unknown(c, json_string_value(v), "the plugin");
+    for (char **h = c->m->hooks; h && *h; h++) warn_unknown(c, *h, "the manifest");
+}
+
+void child_ready(struct child *c, const json_t *heard) {
+    const struct hookspec *spec = c->m->spec;
+    for (size_t i = 0; i < spec->n_hooks; i++)
+        c->sub.hears[i] = heard ? listed(heard, spec->hooks[i].name) : child_may_hear(c->m, spec->hooks[i].name);
+    warn_unknown_hooks(c);
+    queue_retain(c->sub.queue, keep_hook, c);
+    if (router_subscribe(c->router, &c->sub) < 0) {
+        child_event(c, LIFE_REFUSED, "out of memory");
+        return;
+    }
+    child_event(c, LIFE_READY, NULL);
+}

@@ -1,0 +1,95 @@
+#include "daemon/control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/suggest.h"
+#include "daemon/listener.h"
+#include "daemon/reply.h"
+#include "json/text.h"
+
+enum { LINE_MAX_BYTES = 1 << 20, CONNECTIONS_MAX = 256 };
+
+struct control {
+    struct context *cx;
+    const struct control_view *view;
+    struct listener *listener;
+    struct reply reply;
+};
+
+static void on_line(void *ctx, struct peer *p, const char *line, size_t len, enum line_result r);
+
+struct control *control_new(struct context *cx, int fd, const struct control_view *view) {
+    struct control *c = calloc(1, sizeof *c);
+    const struct listener_options o = {.fd = fd,
+                                       .name = "control",
+                                       .line_max = LINE_MAX_BYTES,
+                                       .max = CONNECTIONS_MAX,
+                                       .private = true,
+                                       .line = on_line,
+                                       .ctx = c};
+    struct listener *l = listener_new(cx, &o);
+    if (!c || !l) {
+        (void)listener_free(l);
+        free(c);
+        return NULL;
+    }
+    *c = (struct control){.cx = cx, .view = view, .listener = l};
+    reply_init(&c->reply, cx, "control");
+    listener_start(l);
+    return c;
+}
+
+struct control *control_free(struct control *c) {
+    if (!c) return NULL;
+    c->listener = listener_free(c->listener);
+    reply_deinit(&c->reply);
+    free(c);
+    return NULL;
+}
+
+/* A control request is rare: its params become a document. */
+static json_t *params_of(const struct context *cx, const struct jsonrpc *m) {
+    if (!m->params) return json_object();
+    return json_loadb(scan_ptr(&cx->scan, m->params), m->params->len, JSON_ALLOW_NUL, NULL);
+}
+
+static void run(struct control *c, struct peer *p, const struct jsonrpc *m, const struct control_method *method) {
+    const char *reason = NULL;
+    struct err e = {0};
+    if (!reply_params(&c->reply, p, m, method->params, method->n_params)) return;
+    json_t *params = params_of(c->cx, m);
+    json_t *result = params ? method->run(c->view, params, &reason, &e) : NULL;
+    char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
+    if (text)
+        reply_result(&c->reply, p, m, text, strlen(text));
+    else if (reason)
+        reply_error(&c->reply, p, m, JSONRPC_INVALID_PARAMS, reason, e.text, NULL);
+    else if (!params)
+        reply_error(&c->reply, p, m, JSONRPC_INVALID_PARAMS, "invalid_params", "params cannot be read", NULL);
+    else
+        reply_error(&c->reply, p, m, JSONRPC_INTERNAL_ERROR, NULL, "out of memory", NULL);
+    free(text);
+    json_decref(result);
+    json_decref(params);
+}
+
+static void on_line(void *ctx, struct peer *p, const char *line, size_t len, enum line_result r) {
+    struct control *c = ctx;
+    struct jsonrpc m;
+    char text[256], hint[96];
+    if (!reply_open(&c->reply, p, line, len, r, &m)) return;
+    struct buf name = BUF_INIT(256);
+    (void)text_unescape(&c->cx->scan, m.method, TEXT_LONE_REPLACE, &name);
+    const char *word = buf_cstr(&name), *nearest = NULL;
+    const struct control_method *method = control_method(word ? word : "", &nearest);
+    if (method) {
+        run(c, p, &m, method);
+    } else {
+        (void)snprintf(text, sizeof text, "unknown method \"%.64s\"%s", word ? word : "",
+                       suggest_hint(nearest, hint, sizeof hint));
+        reply_error(&c->reply, p, &m, JSONRPC_METHOD_NOT_FOUND, NULL, text, NULL);
+    }
+    buf_deinit(&name);
+}

@@ -1,0 +1,37 @@
+/* control.h — the control socket: the admin's methods (DESIGN §9), for root and the daemon's own user only.
+ *
+ * A table of methods (control_methods.c) over what the daemon shows of itself. */
+#ifndef HOOKCAST_DAEMON_CONTROL_H
+#define HOOKCAST_DAEMON_CONTROL_H
+
+#include <jansson.h>
+
+#include "daemon/context.h"
+#include "daemon/events.h"
+#include "daemon/supervisor.h"
+
+/* What methods look at. */
+struct control_view {
+    struct context *cx;
+    struct supervisor *supervisor;
+    struct events *events;
+    const char *state; /* "starting", "running", "stopping" */
+    nsec_t started, started_wall;
+};
+
+struct control;
+
+/* Takes over the listening fd; `view` stays the daemon's and must outlive it. NULL when out of memory. */
+struct control *control_new(struct context *cx, int fd, const struct control_view *view);
+struct control *control_free(struct control *c);
+
+/* A method's outcome: a result (new reference), or NULL with `e` and `reason` set. */
+struct control_method {
+    const char *name;
+    const char *const *params; /* the names it takes */
+    size_t n_params;
+    json_t *(*run)(const struct control_view *v, const json_t *params, const char **reason, struct err *e);
+};
+const struct control_method *control_method(const char *name, const char **nearestp);
+
+#endif

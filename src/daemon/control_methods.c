@@ -1,0 +1,115 @@
+/* control_methods.c — the methods of the control socket, one row each. */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/suggest.h"
+#include "daemon/control.h"
+
+static json_t *plugin_counts(const struct supervisor *s) {
+    int n[CHILD_STATES] = {0};
+    for (size_t i = 0; i < supervisor_count(s); i++) n[child_state(supervisor_at(s, i))]++;
+    json_t *counts = json_pack("{s:I}", "total", (json_int_t)supervisor_count(s));
+    for (unsigned i = 0; i < CHILD_STATES; i++)
+        (void)json_object_set_new(counts, child_state_name((enum child_state)i), json_integer(n[i]));
+    return counts;
+}
+
+static json_t *daemon_status(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+    (void)params;
+    (void)reason;
+    (void)e;
+    struct clock_stamp stamp = {0};
+    char since[CLOCK_RFC3339_LEN + 1];
+    clock_rfc3339(&stamp, v->started_wall, since);
+    struct router *r = supervisor_router(v->supervisor);
+    return json_pack("{s:s, s:s, s:i, s:s, s:f, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:s, s:s?, s:o}", "version",
+                     HOOKCAST_VERSION, "run", v->cx->run, "pid", (int)getpid(), "state", v->state, "uptime_s",
+                     context_seconds(context_now(v->cx) - v->started), "since", since, "accepted",
+                     (json_int_t)events_accepted(v->events), "rejected", (json_int_t)events_rejected(v->events),
+                     "publishers", (json_int_t)events_publishers(v->events), "seq", (json_int_t)router_seq(r),
+                     "plugins", plugin_counts(v->supervisor), "backlog_bytes", (json_int_t)router_backlog_bytes(r),
+                     "backlog_max_size", (json_int_t)v->cx->config->backlog_max_size, "runtime_dir",
+                     v->cx->config->runtime_dir, "config", v->cx->config->file, "strays", json_array());
+}
+
+static json_t *hook_row(const struct hook *h) {
+    return json_pack("{s:s, s:s, s:s?, s:b, s:s?, s:s}", "name", h->name, "dispatch", dispatch_name(h->dispatch),
+                     "description", h->description, "mcp_exposed", (int)h->mcp_exposed, "input_schema", h->schema_path,
+                     "mcp_tool_name_template", h->tool_template);
+}
+
+static json_t *kind_row(const struct hookspec *s) {
+    json_t *hooks = json_array();
+    for (size_t i = 0; i < s->n_hooks; i++) (void)json_array_append_new(hooks, hook_row(&s->hooks[i]));
+    return json_pack("{s:s, s:s, s:s?, s:s, s:o}", "kind", s->kind, "kind_api_version", s->version, "description",
+                     s->description, "path", s->path, "hooks", hooks);
+}
+
+static json_t *kind_list(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+    (void)params;
+    (void)reason;
+    (void)e;
+    const struct catalog *c = supervisor_catalog(v->supervisor);
+    json_t *kinds = json_array();
+    for (size_t i = 0; i < c->n_specs; i++) (void)json_array_append_new(kinds, kind_row(c->specs[i]));
+    return json_pack("{s:o}", "kinds", kinds);
+}
+
+static json_t *plugin_list(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+    (void)params;
+    (void)reason;
+    (void)e;
+    json_t *rows = json_array();
+    for (size_t i = 0; i < supervisor_count(v->supervisor); i++)
+        (void)json_array_append_new(rows, child_row(supervisor_at(v->supervisor, i)));
+    return json_pack("{s:o}", "plugins", rows);
+}
+
+/* The plugin that params name; NULL with the error set. */
+static struct child *named(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+    const char *name = json_string_value(json_object_get(params, "name"));
+    *reason = "invalid_params";
+    if (!name) {
+        (void)err_set(e, 0, "\"name\" must be given, as a string");
+        return NULL;
+    }
+    struct child *c = supervisor_find(v->supervisor, name);
+    if (c) {
+        *reason = NULL;
+        return c;
+    }
+    struct suggest s;
+    char hint[96];
+    suggest_init(&s, name, strlen(name));
+    for (size_t i = 0; i < supervisor_count(v->supervisor); i++)
+        suggest_offer(&s, child_manifest(supervisor_at(v->supervisor, i))->name);
+    *reason = "unknown_plugin";
+    (void)err_set(e, 0, "unknown plugin \"%.64s\"%s", name, suggest_hint(s.best, hint, sizeof hint));
+    return NULL;
+}
+
+static json_t *plugin_get(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+    const struct child *c = named(v, params, reason, e);
+    return c ? child_row(c) : NULL;
+}
+
+static const char *const name_param[] = {"name"};
+
+static const struct control_method methods[] = {
+    {"daemon.status", NULL, 0, daemon_status},
+    {"kind.list", NULL, 0, kind_list},
+    {"plugin.list", NULL, 0, plugin_list},
+    {"plugin.get", name_param, ARRAY_LEN(name_param), plugin_get},
+};
+
+const struct control_method *control_method(const char *name, const char **nearestp) {
+    struct suggest s;
+    suggest_init(&s, name, strlen(name));
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if (strcmp(methods[i].name, name) == 0) return &methods[i];
+        suggest_offer(&s, methods[i].name);
+    }
+    *nearestp = s.best;
+    return NULL;
+}

@@ -1,0 +1,240 @@
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/random.h"
+#include "daemon/context.h"
+#include "daemon/control.h"
+#include "daemon/endpoint.h"
+#include "daemon/events.h"
+#include "daemon/service.h"
+#include "daemon/supervisor.h"
+
+enum { DRAIN_S = 5, LAST_KILL_S = 1 };
+
+struct daemon {
+    struct context cx;
+    struct supervisor *supervisor;
+    struct events *events;
+    struct control *control;
+    struct control_view view;
+    int lock;
+    ev_signal w_term, w_int, w_hup, w_chld;
+    ev_timer t_grace, t_drain, t_watchdog;
+    bool running, stopping;
+    nsec_t stop_deadline;
+};
+
+static void on_settled(void *ctx);
+static void on_drained(void *ctx);
+static void on_stopped(void *ctx);
+static void on_moved(void *ctx);
+
+static void say_status(char *out, size_t cap, const struct supervisor *s) {
+    size_t degraded = 0, unavailable = 0;
+    for (size_t i = 0; i < supervisor_count(s); i++) {
+        degraded += child_state(supervisor_at(s, i)) == CHILD_DEGRADED;
+        unavailable += child_state(supervisor_at(s, i)) == CHILD_UNAVAILABLE;
+    }
+    (void)snprintf(out, cap, "%zu plugins, %zu degraded, %zu unavailable", supervisor_count(s), degraded, unavailable);
+}
+
+/* --- starting --- */
+
+static void begin(struct daemon *d) {
+    char status[128];
+    if (d->running || d->stopping) return;
+    d->running = true;
+    d->view.state = "running";
+    ev_timer_stop(d->cx.loop, &d->t_grace);
+    events_start(d->events);
+    say_status(status, sizeof status, d->supervisor);
+    service_ready(status);
+    log_info(d->cx.log, "ready", LOG_S("status", status), LOG_S("run", d->cx.run));
+}
+
+static void on_settled(void *ctx) { begin(ctx); }
+
+static void on_grace(struct ev_loop *loop, ev_timer *t, int revents) {
+    (void)loop;
+    (void)revents;
+    begin(t->data);
+}
+
+/* --- stopping --- */
+
+static void stop_plugins(struct daemon *d) {
+    ev_timer_stop(d->cx.loop, &d->t_drain);
+    supervisor_stop(d->supervisor, d->stop_deadline);
+}
+
+static void shut_down(struct daemon *d, const char *why) {
+    if (d->stopping) return;
+    d->stopping = true;
+    d->view.state = "stopping";
+    ev_timer_stop(d->cx.loop, &d->t_grace);
+    nsec_t now = context_now(&d->cx);
+    nsec_t drain = (nsec_t)DRAIN_S * NSEC_PER_SEC, last = (nsec_t)LAST_KILL_S * NSEC_PER_SEC;
+    nsec_t total = d->cx.config->stop_timeout;
+    if (drain > total / 2) drain = total / 2;
+    if (last > total / 4) last = total / 4;
+    d->stop_deadline = now + total - last;
+    log_info(d->cx.log, "stopping", LOG_S("why", why));
+    service_stopping("draining");
+    events_shut(d->events, now + drain);
+    supervisor_drain(d->supervisor);
+    context_timer(&d->cx, &d->t_drain, now + drain - context_now(&d->cx));
+}
+
+static void on_drained(void *ctx) { stop_plugins(ctx); }
+
+static void on_drain_over(struct ev_loop *loop, ev_timer *t, int revents) {
+    struct daemon *d = t->data;
+    (void)loop;
+    (void)revents;
+    log_warning(d->cx.log, "not everything could be drained: stopping the plugins all the same");
+    stop_plugins(d);
+}
+
+static void on_stopped(void *ctx) {
+    struct daemon *d = ctx;
+    ev_break(d->cx.loop, EVBREAK_ALL);
+}
+
+static void on_moved(void *ctx) {
+    struct daemon *d = ctx;
+    events_moved(d->events);
+}
+
+/* --- signals --- */
+
+static void on_stop_signal(struct ev_loop *loop, ev_signal *w, int revents) {
+    (void)loop;
+    (void)revents;
+    shut_down(w->data, w->signum == SIGINT ? "SIGINT" : "SIGTERM");
+}
+
+static void on_hup(struct ev_loop *loop, ev_signal *w, int revents) {
+    struct daemon *d = w->data;
+    (void)loop;
+    (void)revents;
+    log_warning(d->cx.log, "SIGHUP ignored: this version does not reload; restart it to apply a new configuration");
+}
+
+static void on_chld(struct ev_loop *loop, ev_signal *w, int revents) {
+    struct daemon *d = w->data;
+    (void)loop;
+    (void)revents;
+    supervisor_reap(d->supervisor);
+}
+
+static void on_watchdog(struct ev_loop *loop, ev_timer *t, int revents) {
+    (void)loop;
+    (void)t;
+    (void)revents;
+    service_alive();
+}
+
+static void watch_signal(struct daemon *d, ev_signal *w, void (*cb)(struct ev_loop *, ev_signal *, int), int sig) {
+    ev_signal_init(w, cb, sig);
+    w->data = d;
+    ev_signal_start(d->cx.loop, w);
+}
+
+static void watch_all(struct daemon *d) {
+    (void)signal(SIGPIPE, SIG_IGN);
+    watch_signal(d, &d->w_term, on_stop_signal, SIGTERM);
+    watch_signal(d, &d->w_int, on_stop_signal, SIGINT);
+    watch_signal(d, &d->w_hup, on_hup, SIGHUP);
+    watch_signal(d, &d->w_chld, on_chld, SIGCHLD);
+    ev_init(&d->t_grace, on_grace);
+    ev_init(&d->t_drain, on_drain_over);
+    ev_init(&d->t_watchdog, on_watchdog);
+    d->t_grace.data = d->t_drain.data = d->t_watchdog.data = d;
+    nsec_t beat = service_watchdog_interval();
+    if (beat) {
+        ev_timer_set(&d->t_watchdog, 0., context_seconds(beat));
+        ev_timer_start(d->cx.loop, &d->t_watchdog);
+    }
+}
+
+/* --- life --- */
+
+static int fail(struct daemon *d, int code, const char *text) {
+    log_error(d->cx.log, "cannot start", LOG_S("error", text));
+    return code;
+}
+
+static int open_sockets(struct daemon *d) {
+    struct err e;
+    const struct config *c = d->cx.config;
+    d->lock = endpoint_lock(c->runtime_dir, &e);
+    if (d->lock < 0) return fail(d, d->lock == -EWOULDBLOCK ? 1 : EX_CANTCREAT, e.text);
+    int fd = endpoint_listen(c->runtime_dir, "events.sock", &c->events, &e);
+    if (fd < 0) return fail(d, EX_CANTCREAT, e.text);
+    d->events = events_new(&d->cx, fd, d->supervisor);
+    if (!d->events) return fail(d, EX_OSERR, "out of memory");
+    d->view.events = d->events;
+    fd = endpoint_listen(c->runtime_dir, "control.sock", &c->control, &e);
+    if (fd < 0) return fail(d, EX_CANTCREAT, e.text);
+    d->control = control_new(&d->cx, fd, &d->view);
+    return d->control ? 0 : fail(d, EX_OSERR, "out of memory");
+}
+
+static int set_up(struct daemon *d, const struct config *config, struct catalog *catalog, struct log *log) {
+    d->lock = -1;
+    d->cx.log = log;
+    d->cx.config = config;
+    d->cx.clock = clock_system();
+    random_name(d->cx.run, CONTEXT_RUN_LEN);
+    scan_init(&d->cx.scan, 128);
+    d->cx.loop = ev_loop_new(EVFLAG_AUTO);
+    if (!d->cx.loop) return fail(d, EX_OSERR, "cannot make an event loop");
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a plugin leaves behind comes to us */
+    const struct supervisor_owner owner = {
+        .settled = on_settled, .drained = on_drained, .stopped = on_stopped, .moved = on_moved, .ctx = d};
+    d->supervisor = supervisor_new(&d->cx, catalog, &owner);
+    if (!d->supervisor) return fail(d, EX_OSERR, "out of memory");
+    d->view = (struct control_view){.cx = &d->cx,
+                                    .supervisor = d->supervisor,
+                                    .state = "starting",
+                                    .started = context_now(&d->cx),
+                                    .started_wall = clock_wall(&d->cx.clock)};
+    return open_sockets(d);
+}
+
+static void tear_down(struct daemon *d) {
+    if (d->control) endpoint_remove(d->cx.config->runtime_dir, "control.sock");
+    if (d->events) endpoint_remove(d->cx.config->runtime_dir, "events.sock");
+    d->control = control_free(d->control);
+    d->events = events_free(d->events);
+    d->supervisor = supervisor_free(d->supervisor);
+    scan_deinit(&d->cx.scan);
+    if (d->cx.loop) ev_loop_destroy(d->cx.loop);
+    if (d->lock >= 0) (void)close(d->lock);
+}
+
+int daemon_run(const struct config *config, struct catalog *catalog, struct log *log) {
+    struct daemon *d = calloc(1, sizeof *d);
+    if (!d) return EX_OSERR;
+    int code = set_up(d, config, catalog, log);
+    if (code == 0) {
+        watch_all(d);
+        log_info(log, "starting", LOG_S("version", HOOKCAST_VERSION), LOG_N("pid", getpid()), LOG_S("run", d->cx.run),
+                 LOG_S("runtime_dir", config->runtime_dir));
+        context_timer(&d->cx, &d->t_grace, config->startup_grace);
+        supervisor_start(d->supervisor);
+        (void)ev_run(d->cx.loop, 0);
+        log_info(log, "stopped");
+    }
+    tear_down(d);
+    free(d);
+    return code;
+}
