@@ -3,7 +3,9 @@
 # MODE=release (default) | asan | debug picks the flags and the folder below build/.
 
 MODE     ?= release
-CC       ?= gcc
+ifeq ($(origin CC),default)
+  CC := gcc
+endif
 PYTHON   := /usr/bin/python3
 PREFIX   ?= /usr
 SYSCONFDIR ?= /etc
@@ -30,7 +32,7 @@ endif
 CFLAGS_ALL := -std=c17 -D_GNU_SOURCE -DHOOKCAST_VERSION='"$(VERSION)"' -Isrc \
 	-Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror \
 	$(MODEFLAGS) $(CFLAGS)
-LDFLAGS_ALL := $(MODELINK) $(LDFLAGS)
+LDFLAGS_ALL := $(MODELINK) -Wl,--as-needed $(LDFLAGS)
 LIBS := -lev -ljansson -lyaml -lpcre2-8 -lsystemd -lm
 
 # Rooms below the loop go into one library; daemon/ and ctl/ hold a main.c each.
@@ -47,7 +49,11 @@ DAEMON_OBJ := $(call obj,$(DAEMON_SRC))
 CTL_OBJ := $(call obj,$(CTL_SRC))
 TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(TEST_SRC))
 
-.PHONY: all check check-unit check-blackbox check-python check-asan check-house tidy format demo install deps clean
+FUZZ    := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+PYTEST  := $(PYTHON) -m pytest -q -p no:cacheprovider
+
+.PHONY: all check check-asan check-run check-unit check-fuzz check-python check-house \
+	tidy format demo install deps clean fuzzers
 .DELETE_ON_ERROR:
 
 all: $(B)/hookcastd $(B)/hookcastctl
@@ -64,13 +70,77 @@ $(B)/libhookcast.a: $(LIB_OBJ)
 # A unit test sees the library and the daemon's rooms, never a main().
 $(B)/tests/%: $(B)/obj/tests/unit/%.o $(DAEMON_OBJ) $(CTL_OBJ) $(B)/libhookcast.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $< $(DAEMON_OBJ) $(CTL_OBJ) $(B)/libhookcast.a $(LIBS) -lcheck -lsubunit -lrt -lpthread
+	$(CC) $(LDFLAGS_ALL) -o $@ $< $(DAEMON_OBJ) $(CTL_OBJ) $(B)/libhookcast.a $(LIBS) -lcheck -lsubunit -lrt -lpthread -lm
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(DAEMON_OBJ) $(CTL_OBJ) $(call obj,$(TEST_SRC) src/daemon/main.c src/ctl/main.c))
+# A header that is gone must not stop the build (-MP), and objects are kept between test links.
+.SECONDARY:
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(DAEMON_OBJ) $(CTL_OBJ) $(call obj,$(TEST_SRC) $(wildcard tests/fuzz/*.c) src/daemon/main.c src/ctl/main.c))
+
+# --- tests ---------------------------------------------------------------------------------------------------------
+# `make check` installs what is missing, builds, and runs every test; check-asan does the same under ASan and UBSan.
+
+check:
+	@scripts/deps check
+	@$(MAKE) --no-print-directory all check-run
+
+check-asan:
+	@scripts/deps check
+	@$(MAKE) --no-print-directory MODE=asan all check-run
+
+check-run: check-unit check-fuzz check-python
+
+check-unit: $(TESTS)
+	@set -e; for t in $(TESTS); do $$t; done
+
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(B)/libhookcast.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# The corpora of the fuzz targets, replayed as plain tests.
+check-fuzz: $(FUZZ)
+	@set -e; for f in $(FUZZ); do $$f tests/fuzz/corpus/$$(basename $$f); done
+
+check-python: all
+	HOOKCAST_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 $(PYTEST) tests/blackbox tests/ctl tests/python tests/install
+
+check-house:
+	@scripts/deps lint
+	@scripts/check-house
+	@clang-format --dry-run -Werror $(C_FILES)
+
+# Coverage-guided fuzzing, for people: build/fuzzers/<name> tests/fuzz/corpus/<name>
+fuzzers:
+	@mkdir -p build/fuzzers
+	@set -e; for f in $(wildcard tests/fuzz/fuzz_*.c); do n=$$(basename $$f .c); n=$${n#fuzz_}; \
+		clang $(filter-out -fstack-protector-strong -fPIE,$(CFLAGS_ALL)) -U_FORTIFY_SOURCE -fsanitize=fuzzer,address,undefined \
+		-o build/fuzzers/$$n $$f $(LIB_SRC) $(LIBS); done
+
+tidy:
+	@scripts/deps lint
+	clang-tidy --quiet $(C_SRC) -- $(CFLAGS_ALL)
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppressions-list=.cppcheck --error-exitcode=1 -Isrc -D_GNU_SOURCE src
+
+C_SRC   := $(LIB_SRC) $(DAEMON_SRC) $(CTL_SRC) src/daemon/main.c src/ctl/main.c
+C_FILES  = $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.[ch])
+
+format:
+	clang-format -i $(C_FILES)
+
+# --- use -----------------------------------------------------------------------------------------------------------
+
+deps:
+	@scripts/deps build
+
+demo:
+	@scripts/deps demo
+	@$(MAKE) --no-print-directory all
+	@demo/run
 
 clean:
 	rm -rf build
