@@ -22,6 +22,9 @@ const struct manifest *child_manifest(const struct child *c) { return c->m; }
 enum child_state child_state(const struct child *c) { return c->shown; }
 enum life_phase child_phase(const struct child *c) { return c->life.phase; }
 const char *child_last_error(const struct child *c) { return c->last_error; }
+uint64_t child_generation(const struct child *c) { return c->generation; }
+const char *child_instance(const struct child *c) { return c->instance; }
+const struct orphans *child_tree(const struct child *c) { return &c->tree; }
 pid_t child_pid(const struct child *c) { return c->running ? c->p.pid : 0; }
 bool child_wanted(const struct child *c) { return c->life.wanted; }
 bool child_waits_for_dependency(const struct child *c) {
@@ -103,6 +106,7 @@ struct child *child_free(struct child *c) {
     c->mcp = mcp_free(c->mcp);
     buf_deinit(&c->said);
     restart_deinit(&c->restart);
+    orphans_deinit(&c->tree);
     free(c);
     return NULL;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "daemon/context.h"
+#include "daemon/orphans.h"
 #include "fanout/router.h"
 #include "plugin/lifecycle.h"
 #include "registry/manifest.h"
@@ -31,6 +32,7 @@ struct child_owner {
     void (*changed)(void *ctx, struct child *c);    /* its state, or what others wait for, may have changed */
     void (*check_deps)(void *ctx, struct child *c); /* answer with child_event(DEPS_OK / DEPS_FAIL), now or later */
     void (*dirty)(void *ctx, struct child *c);      /* call child_flush() before the loop waits */
+    size_t (*bury)(void *ctx);                      /* kill what the dead left behind; how many were there? */
     void (*restless)(void *ctx);                    /* call child_tick() on all in a moment */
     void *ctx;
 };
@@ -44,8 +46,11 @@ struct child *child_free(struct child *c);
 const struct manifest *child_manifest(const struct child *c);
 enum child_state child_state(const struct child *c);
 enum life_phase child_phase(const struct child *c);
-const char *child_last_error(const struct child *c); /* "" when there is none */
-pid_t child_pid(const struct child *c);              /* 0 when there is no process */
+const char *child_last_error(const struct child *c);     /* "" when there is none */
+uint64_t child_generation(const struct child *c);        /* processes started for it so far */
+const char *child_instance(const struct child *c);       /* its generation's mark; "" before the first */
+const struct orphans *child_tree(const struct child *c); /* what stood below it when its ending began */
+pid_t child_pid(const struct child *c);                  /* 0 when there is no process */
 bool child_crashed_before_ready(const struct child *c);
 
 /* Something happened to it: see lifecycle.h. `why` becomes last_error when not NULL. */

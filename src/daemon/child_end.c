@@ -67,6 +67,8 @@ void child_end_begin(struct child *c, enum life_action how) {
     ev_timer_stop(c->cx->loop, &c->t_health);
     queue_hold(c->sub.queue);
     c->ending_since = context_now(c->cx);
+    orphans_deinit(&c->tree);
+    orphans_tree(&c->tree, c->p.pid);
     if (how == LIFE_KILL) {
         kill_now(c);
     } else if (how == LIFE_TEARDOWN && mcp_teardown(c->mcp, &c->said) == 0) {
@@ -153,8 +155,10 @@ static void record_death(struct child *c, const siginfo_t *si) {
     }
 }
 
-/* True when it is settled what the child had read. */
+/* True when it is settled what the child had read, and nothing it left behind is seen alive. */
 static bool settle(struct child *c, bool last_try) {
+    size_t left = c->owner.bury(c->owner.ctx);
+    if (left && !last_try) return false;
     if (c->p.in < 0) { /* closed as part of an ending: it had the time to read everything */
         queue_forget(c->sub.queue);
         return true;

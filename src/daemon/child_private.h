@@ -54,9 +54,11 @@ struct child {
     enum child_state shown;
     unsigned shown_reasons;
     nsec_t since_wall;
-    uint64_t restarts, failures;
+    uint64_t restarts, failures, generation;
     char last_error[LAST_ERROR_MAX];
     char last_stderr[LAST_STDERR_MAX];
+    char instance[INSTANCE_LEN + 1];
+    struct orphans tree;
     struct log_gate g_garbage, g_lost, g_failed, g_stderr;
 };
 

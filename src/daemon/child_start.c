@@ -12,8 +12,8 @@ enum { JSONRPC_SETTLE_MS = 50 };
 
 /* Which hooks it may hear, before it has said more: its manifest's, or every hook of its kind. */
 bool child_may_hear(const struct manifest *m, const char *hook) {
-    if (!m->hooks) return true;
-    for (char **h = m->hooks; *h; h++)
+    if (!m->hooks_given) return true;
+    for (char **h = m->hooks; h && *h; h++)
         if (strcmp(*h, hook) == 0) return true;
     return false;
 }
@@ -40,9 +40,9 @@ static struct mcp *make_mcp(struct child *c) {
 }
 
 static int launch(struct child *c, struct err *e) {
-    char instance[INSTANCE_LEN + 1];
-    random_name(instance, INSTANCE_LEN);
-    char **env = spawn_env(c->m, c->cx->run, instance);
+    random_name(c->instance, INSTANCE_LEN);
+    orphans_deinit(&c->tree);
+    char **env = spawn_env(c->m, c->cx->run, c->instance);
     if (!env) return err_sys(e, ENOMEM, "cannot make its environment");
     struct spawn_options o = {.dir = c->m->dir,
                               .command = c->m->command,
@@ -73,7 +73,7 @@ void child_spawn(struct child *c) {
     c->overflowed = false;
     c->ending = ENDING_NOT;
     c->last_stderr[0] = '\0';
-    if (c->tally.n || c->life.was_ready) c->restarts++;
+    if (c->generation++) c->restarts++;
     c->mcp = mcp_free(c->mcp);
     c->mcp = make_mcp(c);
     if (!c->mcp) {

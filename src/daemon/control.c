@@ -16,9 +16,11 @@ struct control {
     const struct control_view *view;
     struct listener *listener;
     struct reply reply;
+    struct waits *waits;
 };
 
 static void on_line(void *ctx, struct peer *p, const char *line, size_t len, enum line_result r);
+static void on_gone(void *ctx, struct peer *p);
 
 struct control *control_new(struct context *cx, int fd, const struct control_view *view) {
     struct control *c = calloc(1, sizeof *c);
@@ -28,6 +30,7 @@ struct control *control_new(struct context *cx, int fd, const struct control_vie
                                        .max = CONNECTIONS_MAX,
                                        .private = true,
                                        .line = on_line,
+                                       .gone = on_gone,
                                        .ctx = c};
     struct listener *l = listener_new(cx, &o);
     if (!c || !l) {
@@ -35,7 +38,8 @@ struct control *control_new(struct context *cx, int fd, const struct control_vie
         free(c);
         return NULL;
     }
-    *c = (struct control){.cx = cx, .view = view, .listener = l};
+    *c = (struct control){.cx = cx, .view = view, .listener = l, .waits = waits_new(cx, view->supervisor)};
+    if (!c->waits) return control_free(c);
     reply_init(&c->reply, cx, "control");
     listener_start(l);
     return c;
@@ -44,9 +48,17 @@ struct control *control_new(struct context *cx, int fd, const struct control_vie
 struct control *control_free(struct control *c) {
     if (!c) return NULL;
     c->listener = listener_free(c->listener);
+    c->waits = waits_free(c->waits);
     reply_deinit(&c->reply);
     free(c);
     return NULL;
+}
+
+void control_moved(struct control *c) { waits_moved(c->waits); }
+
+static void on_gone(void *ctx, struct peer *p) {
+    struct control *c = ctx;
+    waits_forget(c->waits, p);
 }
 
 /* A control request is rare: its params become a document. */
@@ -55,14 +67,31 @@ static json_t *params_of(const struct context *cx, const struct jsonrpc *m) {
     return json_loadb(scan_ptr(&cx->scan, m->params), m->params->len, JSON_ALLOW_NUL, NULL);
 }
 
+/* Which of its processes a plugin has now: the answer waits for the next. */
+static uint64_t generation_of(const struct control *c, const json_t *params) {
+    const char *name = json_string_value(json_object_get(params, "name"));
+    const struct child *child = name ? supervisor_find(c->view->supervisor, name) : NULL;
+    return child ? child_generation(child) : 0;
+}
+
+static void wait_for(struct control *c, struct peer *p, const struct jsonrpc *m, const struct control_method *method,
+                     const json_t *params, uint64_t generation) {
+    const char *name = json_string_value(json_object_get(params, "name"));
+    if (waits_add(c->waits, p, m, name, method->wait, generation) < 0)
+        reply_error(&c->reply, p, m, JSONRPC_INTERNAL_ERROR, NULL, "out of memory", NULL);
+}
+
 static void run(struct control *c, struct peer *p, const struct jsonrpc *m, const struct control_method *method) {
     const char *reason = NULL;
     struct err e = {0};
     if (!reply_params(&c->reply, p, m, method->params, method->n_params)) return;
     json_t *params = params_of(c->cx, m);
+    const uint64_t generation = method->wait ? generation_of(c, params) : 0;
     json_t *result = params ? method->run(c->view, params, &reason, &e) : NULL;
-    char *text = result ? json_dumps(result, JSON_COMPACT) : NULL;
-    if (text)
+    char *text = result ? json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
+    if (text && method->wait && reply_wanted(m))
+        wait_for(c, p, m, method, params, generation);
+    else if (text)
         reply_result(&c->reply, p, m, text, strlen(text));
     else if (reason)
         reply_error(&c->reply, p, m, JSONRPC_INVALID_PARAMS, reason, e.text, NULL);

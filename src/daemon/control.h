@@ -9,6 +9,7 @@
 #include "daemon/context.h"
 #include "daemon/events.h"
 #include "daemon/supervisor.h"
+#include "daemon/waits.h"
 
 /* What methods look at. */
 struct control_view {
@@ -24,6 +25,8 @@ struct control;
 /* Takes over the listening fd; `view` stays the daemon's and must outlive it. NULL when out of memory. */
 struct control *control_new(struct context *cx, int fd, const struct control_view *view);
 struct control *control_free(struct control *c);
+/* Plugins may have changed: answer the requests that wait for it. */
+void control_moved(struct control *c);
 
 /* A method's outcome: a result (new reference), or NULL with `e` and `reason` set. */
 struct control_method {
@@ -31,6 +34,7 @@ struct control_method {
     const char *const *params; /* the names it takes */
     size_t n_params;
     json_t *(*run)(const struct control_view *v, const json_t *params, const char **reason, struct err *e);
+    enum wait_for wait; /* answered with the plugin's row when that has happened */
 };
 const struct control_method *control_method(const char *name, const char **nearestp);
 

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/suggest.h"
 #include "daemon/control.h"
+#include "daemon/reaper.h"
 
 static json_t *plugin_counts(const struct supervisor *s) {
     int n[CHILD_STATES] = {0};
@@ -30,7 +31,7 @@ static json_t *daemon_status(const struct control_view *v, const json_t *params,
                      "publishers", (json_int_t)events_publishers(v->events), "seq", (json_int_t)router_seq(r),
                      "plugins", plugin_counts(v->supervisor), "backlog_bytes", (json_int_t)router_backlog_bytes(r),
                      "backlog_max_size", (json_int_t)v->cx->config->backlog_max_size, "runtime_dir",
-                     v->cx->config->runtime_dir, "config", v->cx->config->file, "strays", json_array());
+                     v->cx->config->runtime_dir, "config", v->cx->config->file, "strays", reaper_strays(v->supervisor));
 }
 
 static json_t *hook_row(const struct hook *h) {
@@ -94,13 +95,44 @@ static json_t *plugin_get(const struct control_view *v, const json_t *params, co
     return c ? child_row(c) : NULL;
 }
 
+/* Tell a plugin what is wanted of it; the row is only for the error path, the answer comes when it has happened. */
+static json_t *command(const struct control_view *v, const json_t *params, enum life_event event, const char **reason,
+                       struct err *e) {
+    struct child *c = named(v, params, reason, e);
+    if (!c) return NULL;
+    if (strcmp(v->state, "stopping") == 0) {
+        *reason = "shutting_down";
+        (void)err_set(e, 0, "the daemon is shutting down");
+        return NULL;
+    }
+    log_info(v->cx->log, "asked on the control socket", LOG_S("plugin", child_manifest(c)->name),
+             LOG_S("wanted", life_event_name(event)));
+    child_event(c, event, NULL);
+    return child_row(c);
+}
+
+static json_t *plugin_start(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+    return command(v, params, LIFE_START, reason, e);
+}
+
+static json_t *plugin_stop(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+    return command(v, params, LIFE_STOP, reason, e);
+}
+
+static json_t *plugin_restart(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+    return command(v, params, LIFE_RESTART, reason, e);
+}
+
 static const char *const name_param[] = {"name"};
 
 static const struct control_method methods[] = {
-    {"daemon.status", NULL, 0, daemon_status},
-    {"kind.list", NULL, 0, kind_list},
-    {"plugin.list", NULL, 0, plugin_list},
-    {"plugin.get", name_param, ARRAY_LEN(name_param), plugin_get},
+    {"daemon.status", NULL, 0, daemon_status, WAIT_NOTHING},
+    {"kind.list", NULL, 0, kind_list, WAIT_NOTHING},
+    {"plugin.list", NULL, 0, plugin_list, WAIT_NOTHING},
+    {"plugin.get", name_param, ARRAY_LEN(name_param), plugin_get, WAIT_NOTHING},
+    {"plugin.start", name_param, ARRAY_LEN(name_param), plugin_start, WAIT_SPAWNED},
+    {"plugin.stop", name_param, ARRAY_LEN(name_param), plugin_stop, WAIT_STOPPED},
+    {"plugin.restart", name_param, ARRAY_LEN(name_param), plugin_restart, WAIT_SPAWNED},
 };
 
 const struct control_method *control_method(const char *name, const char **nearestp) {

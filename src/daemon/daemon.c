@@ -14,6 +14,7 @@
 #include "daemon/control.h"
 #include "daemon/endpoint.h"
 #include "daemon/events.h"
+#include "daemon/reaper.h"
 #include "daemon/service.h"
 #include "daemon/supervisor.h"
 
@@ -111,6 +112,7 @@ static void on_stopped(void *ctx) {
 static void on_moved(void *ctx) {
     struct daemon *d = ctx;
     events_moved(d->events);
+    control_moved(d->control);
 }
 
 /* --- signals --- */
@@ -232,6 +234,7 @@ int daemon_run(const struct config *config, struct catalog *catalog, struct log 
         context_timer(&d->cx, &d->t_grace, config->startup_grace);
         supervisor_start(d->supervisor);
         (void)ev_run(d->cx.loop, 0);
+        reaper_kill_all();
         log_info(log, "stopped");
     }
     tear_down(d);

@@ -74,7 +74,7 @@ static void answer(struct flushes *f, struct flush *w) {
         peer_send(w->peer, buf_data(&f->line), f->line.len);
     else
         peer_close(w->peer);
-    if (!w->peer->dead && w->peer->eof && !w->peer->held && !w->peer->out.len) peer_close(w->peer);
+    peer_close_if_done(w->peer);
 }
 
 static bool complete(const struct flushes *f, uint64_t seq) {

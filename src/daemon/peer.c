@@ -69,9 +69,8 @@ static ssize_t send_some(const struct peer *p, const char *bytes, size_t len) {
     return n;
 }
 
-/* Nothing more will come from it, and nothing more is owed to it. */
-static void close_if_done(struct peer *p) {
-    if (p->eof && !p->held && !p->out.len) peer_close(p);
+void peer_close_if_done(struct peer *p) {
+    if (!p->dead && p->eof && !p->held && !p->out.len) peer_close(p);
 }
 
 void peer_send(struct peer *p, const char *bytes, size_t len) {
@@ -116,7 +115,7 @@ static void on_writable(struct ev_loop *loop, ev_io *w, int revents) {
     if (p->out.len) return;
     buf_deinit(&p->out);
     ev_io_stop(loop, w);
-    close_if_done(p);
+    peer_close_if_done(p);
 }
 
 /* One chunk, at most `max` bytes. Returns the bytes read; 0 when there are none for now or for ever. */
@@ -132,7 +131,7 @@ static size_t read_chunk(struct peer *p, size_t max) {
         if (n < 0)
             peer_close(p);
         else
-            close_if_done(p);
+            peer_close_if_done(p);
         return 0;
     }
     const char *line;

@@ -54,6 +54,8 @@ void peer_send(struct peer *p, const char *bytes, size_t len);
 /* Only if all of it goes out now; otherwise it is dropped. */
 void peer_send_now(struct peer *p, const char *bytes, size_t len);
 void peer_close(struct peer *p);
+/* Close it if it will send no more and is owed nothing more. */
+void peer_close_if_done(struct peer *p);
 
 /* Read what had arrived when this was called (SIOCINQ), whatever the budget, and hand out its whole lines. */
 void peer_read_arrived(struct peer *p, nsec_t deadline);

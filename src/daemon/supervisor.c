@@ -1,10 +1,10 @@
 #include "daemon/supervisor.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+
+#include "daemon/reaper.h"
 
 enum { SWEEP_MS = 50 };
 
@@ -199,6 +199,7 @@ static void on_changed(void *ctx, struct child *c) {
 }
 
 static void on_dirty(void *ctx, struct child *c) { mark_dirty(ctx, c); }
+static size_t on_bury(void *ctx) { return reaper_bury(ctx); }
 
 /* --- life --- */
 
@@ -216,8 +217,12 @@ struct supervisor *supervisor_new(struct context *cx, struct catalog *catalog, c
     s->children = calloc(catalog->n_manifests + 1, sizeof(*s->children));
     s->dirty = calloc(2 * catalog->n_manifests + 1, sizeof(*s->dirty));
     if (!s->router || !s->children || !s->dirty) return supervisor_free(s);
-    const struct child_owner child_owner = {
-        .changed = on_changed, .check_deps = check_deps, .dirty = on_dirty, .restless = on_restless, .ctx = s};
+    const struct child_owner child_owner = {.changed = on_changed,
+                                            .check_deps = check_deps,
+                                            .dirty = on_dirty,
+                                            .bury = on_bury,
+                                            .restless = on_restless,
+                                            .ctx = s};
     for (; s->n < catalog->n_manifests; s->n++) {
         s->children[s->n] = child_new(cx, s->router, catalog->manifests[s->n], &child_owner);
         if (!s->children[s->n]) return supervisor_free(s);
@@ -259,14 +264,5 @@ void supervisor_stop(struct supervisor *s, nsec_t deadline) {
 }
 
 void supervisor_reap(struct supervisor *s) {
-    for (;;) {
-        siginfo_t si = {0};
-        if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0) return;
-        bool ours = false;
-        for (size_t i = 0; i < s->n && !ours; i++)
-            ours = child_pid(s->children[i]) == si.si_pid && child_reap(s->children[i]);
-        if (ours) continue;
-        /* adopted: a descendant of a plugin whose own parent is gone */
-        if (waitid(P_PID, (id_t)si.si_pid, &si, WEXITED | WNOHANG) < 0 && errno != EINTR) return;
-    }
+    if (reaper_collect(s)) (void)reaper_bury(s); /* whoever dies hands its own children to us */
 }

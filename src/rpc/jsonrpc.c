@@ -95,17 +95,22 @@ int jsonrpc_result(struct buf *out, const struct scan *s, const struct node *id,
     return jsonrpc_result_to(out, text, id_len, result, len);
 }
 
-int jsonrpc_error(struct buf *out, const struct scan *s, const struct node *id, int code, const char *message,
-                  const char *data) {
-    size_t id_len, before = out->len;
-    const char *text = jsonrpc_id(s, id, &id_len);
-    int r = head(out, text, id_len);
+int jsonrpc_error_to(struct buf *out, const char *id, size_t id_len, int code, const char *message, const char *data) {
+    size_t before = out->len;
+    int r = head(out, id, id_len);
     if (r == 0) r = buf_putf(out, ",\"error\":{\"code\":%d,\"message\":", code);
     if (r == 0) r = text_escape(out, message, strlen(message));
     if (r == 0 && data) r = buf_puts(out, ",\"data\":");
     if (r == 0 && data) r = buf_puts(out, data);
     if (r == 0) r = buf_puts(out, "}}\n");
     return finish(out, before, r);
+}
+
+int jsonrpc_error(struct buf *out, const struct scan *s, const struct node *id, int code, const char *message,
+                  const char *data) {
+    size_t id_len;
+    const char *text = jsonrpc_id(s, id, &id_len);
+    return jsonrpc_error_to(out, text, id_len, code, message, data);
 }
 
 int jsonrpc_call(struct buf *out, const char *id, const char *method, const char *params) {

@@ -1,7 +1,8 @@
 /* jsonrpc.h — JSON-RPC 2.0 (jsonrpc.org/specification): what a scanned line is, and how answers are written.
  *
  * Classification works on the flat tree and copies nothing. Builders append one line, newline included, to a buffer and
- * return 0, or a negative code of buf.h and leave the buffer as it was. An id is echoed as the very bytes it was sent in. */
+ * return 0, or a negative code of buf.h and leave the buffer as it was. An id is echoed as the very bytes it was sent
+ * in. */
 #ifndef HOOKCAST_RPC_JSONRPC_H
 #define HOOKCAST_RPC_JSONRPC_H
 
@@ -40,6 +41,7 @@ void jsonrpc_classify(const struct scan *s, struct jsonrpc *m);
 /* The bytes of an id, quotes included ("null" when `id` is NULL), for an answer that comes after the line is gone. */
 const char *jsonrpc_id(const struct scan *s, const struct node *id, size_t *lenp);
 int jsonrpc_result_to(struct buf *out, const char *id, size_t id_len, const char *result, size_t len);
+int jsonrpc_error_to(struct buf *out, const char *id, size_t id_len, int code, const char *message, const char *data);
 
 /* {"jsonrpc":"2.0","id":ID,"result":RESULT}; `result` is JSON text. `id` may be NULL: null. */
 int jsonrpc_result(struct buf *out, const struct scan *s, const struct node *id, const char *result, size_t len);

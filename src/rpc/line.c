@@ -72,5 +72,5 @@ enum line_result line_next(struct line *l, const char **linep, size_t *lenp) {
 
 size_t line_tail(const struct line *l, const char **linep) {
     *linep = buf_data(&l->partial);
-    return l->skipping ? 0 : l->partial.len;
+    return l->skipping || l->handed_out ? 0 : l->partial.len;
 }
