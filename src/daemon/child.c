@@ -27,6 +27,8 @@ const char *child_instance(const struct child *c) { return c->instance; }
 const struct orphans *child_tree(const struct child *c) { return &c->tree; }
 pid_t child_pid(const struct child *c) { return c->running ? c->p.pid : 0; }
 bool child_wanted(const struct child *c) { return c->life.wanted; }
+bool child_leaving(const struct child *c) { return c->leaving; }
+void child_set_leaving(struct child *c, bool leaving) { c->leaving = leaving; }
 bool child_waits_for_dependency(const struct child *c) {
     return c->deps_failed && c->life.wanted && c->life.phase == LIFE_DOWN;
 }
@@ -65,19 +67,20 @@ static int subscribe(struct child *c) {
     c->sub.owner = c;
     c->sub.hears = calloc(spec->n_hooks + 1, sizeof *c->sub.hears);
     struct queue_options o = child_queue_options(c);
-    c->sub.queue = queue_new(&o);
+    if (!c->sub.queue) c->sub.queue = queue_new(&o);
     if (!c->sub.hears || !c->sub.queue) return -ENOMEM;
     for (size_t i = 0; i < spec->n_hooks; i++) c->sub.hears[i] = child_may_hear(c->m, spec->hooks[i].name);
     return router_subscribe(c->router, &c->sub);
 }
 
-struct child *child_new(struct context *cx, struct router *router, const struct manifest *m,
+struct child *child_new(struct context *cx, struct router *router, const struct manifest *m, struct catalog *catalog,
                         const struct child_owner *owner) {
     struct child *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     c->cx = cx;
     c->router = router;
     c->m = m;
+    c->catalog = catalog_ref(catalog);
     c->owner = *owner;
     c->p = (struct spawned){.pid = 0, .pidfd = -1, .in = -1, .out = -1, .err = -1, .exec_fd = -1};
     c->said = BUF_INIT(1 << 20);
@@ -107,8 +110,62 @@ struct child *child_free(struct child *c) {
     buf_deinit(&c->said);
     restart_deinit(&c->restart);
     orphans_deinit(&c->tree);
+    (void)catalog_unref(c->mcp_catalog);
+    (void)catalog_unref(c->catalog);
     free(c);
     return NULL;
+}
+
+/* --- reload --- */
+
+static bool same_hooks(const struct hookspec *a, const struct hookspec *b) {
+    if (a->n_hooks != b->n_hooks || strcmp(a->kind, b->kind) != 0 || a->major != b->major) return false;
+    for (size_t i = 0; i < a->n_hooks; i++)
+        if (strcmp(a->hooks[i].name, b->hooks[i].name) != 0) return false;
+    return true;
+}
+
+/* Its place among the subscribers, under another spec; what is queued means nothing there. */
+static void move_subscription(struct child *c, const struct hookspec *spec) {
+    if (c->sub.queue) {
+        router_unsubscribe(c->router, &c->sub);
+        queue_drop_all(c->sub.queue);
+    }
+    free(c->sub.hears);
+    c->sub.hears = NULL;
+    c->sub.spec = spec;
+    if (spec && subscribe(c) < 0) log_error(c->cx->log, "out of memory", LOG_S("plugin", c->m->name));
+}
+
+void child_adopt(struct child *c, const struct manifest *m, struct catalog *catalog, bool restart) {
+    if (!c->mcp_catalog) c->mcp_catalog = catalog_ref(c->catalog);
+    struct catalog *old = c->catalog;
+    const struct hookspec *was = c->m->spec;
+    c->catalog = catalog_ref(catalog);
+    c->m = m;
+    c->sub.name = m->name;
+    c->restart_due = restart;
+    c->apply_due = true;
+    if (was && m->spec && same_hooks(was, m->spec))
+        c->sub.spec = m->spec;
+    else if (was || m->spec)
+        move_subscription(c, m->spec);
+    (void)catalog_unref(old);
+}
+
+void child_apply(struct child *c) {
+    if (!c->apply_due) return;
+    c->apply_due = false;
+    if (c->sub.queue) {
+        struct queue_options o = child_queue_options(c);
+        queue_configure(c->sub.queue, &o);
+    }
+    if (!c->restart_due) return;
+    if (c->m->refusal)
+        child_event(c, c->life.phase == LIFE_UP || c->life.phase == LIFE_STARTING ? LIFE_REFUSED : LIFE_GIVE_UP,
+                    c->m->refusal);
+    else if (c->life.wanted)
+        child_event(c, LIFE_RESTART, NULL);
 }
 
 /* --- life --- */

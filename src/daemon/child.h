@@ -37,11 +37,17 @@ struct child_owner {
     void *ctx;
 };
 
-/* A plugin that is not started yet. NULL when out of memory. `m` must outlive it. */
-struct child *child_new(struct context *cx, struct router *router, const struct manifest *m,
+/* A plugin that is not started yet. NULL when out of memory. `m` is one of `catalog`'s, which is kept (a reference). */
+struct child *child_new(struct context *cx, struct router *router, const struct manifest *m, struct catalog *catalog,
                         const struct child_owner *owner);
 /* The process must be gone (or nobody cares any more: it is killed). NULL is fine; returns NULL. */
 struct child *child_free(struct child *c);
+
+/* A reload describes it anew. With `restart` what it runs is not what it should run: it is started again, its queue and
+ * counters go on. Otherwise only its settings may differ, and apply from now on. Follows a router_prepare(), before the
+ * commit; child_apply() comes behind it. */
+void child_adopt(struct child *c, const struct manifest *m, struct catalog *catalog, bool restart);
+void child_apply(struct child *c);
 
 const struct manifest *child_manifest(const struct child *c);
 enum child_state child_state(const struct child *c);
@@ -57,6 +63,9 @@ bool child_crashed_before_ready(const struct child *c);
 void child_event(struct child *c, enum life_event event, const char *why);
 
 bool child_wanted(const struct child *c);
+/* Removed by a reload: it only ends, and is then freed. */
+bool child_leaving(const struct child *c);
+void child_set_leaving(struct child *c, bool leaving);
 /* Down because a dependency was not available: to be tried again when that is ready. */
 bool child_waits_for_dependency(const struct child *c);
 

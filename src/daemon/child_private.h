@@ -22,6 +22,10 @@ struct child {
     struct router *router;
     struct child_owner owner;
     const struct manifest *m;
+    struct catalog *catalog;     /* m's; a reference */
+    struct catalog *mcp_catalog; /* whose strings mcp borrowed, when that is an older one; a reference */
+    bool leaving;
+    bool apply_due, restart_due; /* between child_adopt() and child_apply() */
     struct subscriber sub;
     struct lifecycle life;
     struct reasons reasons;

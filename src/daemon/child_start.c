@@ -75,6 +75,7 @@ void child_spawn(struct child *c) {
     c->last_stderr[0] = '\0';
     if (c->generation++) c->restarts++;
     c->mcp = mcp_free(c->mcp);
+    c->mcp_catalog = catalog_unref(c->mcp_catalog);
     c->mcp = make_mcp(c);
     if (!c->mcp) {
         (void)err_sys(&e, ENOMEM, "cannot start it");

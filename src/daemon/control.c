@@ -81,25 +81,35 @@ static void wait_for(struct control *c, struct peer *p, const struct jsonrpc *m,
         reply_error(&c->reply, p, m, JSONRPC_INTERNAL_ERROR, NULL, "out of memory", NULL);
 }
 
+static void failed(struct control *c, struct peer *p, const struct jsonrpc *m, const struct control_failure *f) {
+    if (!f->reason) {
+        reply_error(&c->reply, p, m, JSONRPC_INTERNAL_ERROR, NULL, "out of memory", NULL);
+        return;
+    }
+    char *errors = f->errors ? json_dumps(f->errors, JSON_COMPACT) : NULL;
+    reply_error(&c->reply, p, m, f->code ? f->code : JSONRPC_INVALID_PARAMS, f->reason, f->e.text, errors);
+    free(errors);
+}
+
 static void run(struct control *c, struct peer *p, const struct jsonrpc *m, const struct control_method *method) {
-    const char *reason = NULL;
-    struct err e = {0};
+    struct control_failure f = {0};
     if (!reply_params(&c->reply, p, m, method->params, method->n_params)) return;
     json_t *params = params_of(c->cx, m);
+    if (!params) {
+        reply_error(&c->reply, p, m, JSONRPC_INVALID_PARAMS, "invalid_params", "params cannot be read", NULL);
+        return;
+    }
     const uint64_t generation = method->wait ? generation_of(c, params) : 0;
-    json_t *result = params ? method->run(c->view, params, &reason, &e) : NULL;
+    json_t *result = method->run(c->view, params, &f);
     char *text = result ? json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
     if (text && method->wait && reply_wanted(m))
         wait_for(c, p, m, method, params, generation);
     else if (text)
         reply_result(&c->reply, p, m, text, strlen(text));
-    else if (reason)
-        reply_error(&c->reply, p, m, JSONRPC_INVALID_PARAMS, reason, e.text, NULL);
-    else if (!params)
-        reply_error(&c->reply, p, m, JSONRPC_INVALID_PARAMS, "invalid_params", "params cannot be read", NULL);
     else
-        reply_error(&c->reply, p, m, JSONRPC_INTERNAL_ERROR, NULL, "out of memory", NULL);
+        failed(c, p, m, &f);
     free(text);
+    json_decref(f.errors);
     json_decref(result);
     json_decref(params);
 }

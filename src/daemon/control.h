@@ -18,6 +18,9 @@ struct control_view {
     struct events *events;
     const char *state; /* "starting", "running", "stopping" */
     nsec_t started, started_wall;
+    /* Read everything again; problems go to `errs`. Returns 0, or negative with everything as it was. */
+    int (*reload)(void *daemon, struct errs *errs);
+    void *daemon;
 };
 
 struct control;
@@ -28,12 +31,20 @@ struct control *control_free(struct control *c);
 /* Plugins may have changed: answer the requests that wait for it. */
 void control_moved(struct control *c);
 
-/* A method's outcome: a result (new reference), or NULL with `e` and `reason` set. */
+/* Why a method has no result. Zero: out of memory. */
+struct control_failure {
+    int code;           /* 0 with a reason: -32602 */
+    const char *reason; /* data.reason */
+    struct err e;       /* e.text: the message */
+    json_t *errors;     /* data.errors, or NULL; a reference of the caller's */
+};
+
+/* A method's outcome: a result (new reference), or NULL with `f` set. */
 struct control_method {
     const char *name;
     const char *const *params; /* the names it takes */
     size_t n_params;
-    json_t *(*run)(const struct control_view *v, const json_t *params, const char **reason, struct err *e);
+    json_t *(*run)(const struct control_view *v, const json_t *params, struct control_failure *f);
     enum wait_for wait; /* answered with the plugin's row when that has happened */
 };
 const struct control_method *control_method(const char *name, const char **nearestp);

@@ -16,10 +16,9 @@ static json_t *plugin_counts(const struct supervisor *s) {
     return counts;
 }
 
-static json_t *daemon_status(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+static json_t *daemon_status(const struct control_view *v, const json_t *params, struct control_failure *f) {
     (void)params;
-    (void)reason;
-    (void)e;
+    (void)f;
     struct clock_stamp stamp = {0};
     char since[CLOCK_RFC3339_LEN + 1];
     clock_rfc3339(&stamp, v->started_wall, since);
@@ -47,20 +46,18 @@ static json_t *kind_row(const struct hookspec *s) {
                      s->description, "path", s->path, "hooks", hooks);
 }
 
-static json_t *kind_list(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+static json_t *kind_list(const struct control_view *v, const json_t *params, struct control_failure *f) {
     (void)params;
-    (void)reason;
-    (void)e;
+    (void)f;
     const struct catalog *c = supervisor_catalog(v->supervisor);
     json_t *kinds = json_array();
     for (size_t i = 0; i < c->n_specs; i++) (void)json_array_append_new(kinds, kind_row(c->specs[i]));
     return json_pack("{s:o}", "kinds", kinds);
 }
 
-static json_t *plugin_list(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+static json_t *plugin_list(const struct control_view *v, const json_t *params, struct control_failure *f) {
     (void)params;
-    (void)reason;
-    (void)e;
+    (void)f;
     json_t *rows = json_array();
     for (size_t i = 0; i < supervisor_count(v->supervisor); i++)
         (void)json_array_append_new(rows, child_row(supervisor_at(v->supervisor, i)));
@@ -68,16 +65,16 @@ static json_t *plugin_list(const struct control_view *v, const json_t *params, c
 }
 
 /* The plugin that params name; NULL with the error set. */
-static struct child *named(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
+static struct child *named(const struct control_view *v, const json_t *params, struct control_failure *f) {
     const char *name = json_string_value(json_object_get(params, "name"));
-    *reason = "invalid_params";
+    f->reason = "invalid_params";
     if (!name) {
-        (void)err_set(e, 0, "\"name\" must be given, as a string");
+        (void)err_set(&f->e, 0, "\"name\" must be given, as a string");
         return NULL;
     }
     struct child *c = supervisor_find(v->supervisor, name);
     if (c) {
-        *reason = NULL;
+        f->reason = NULL;
         return c;
     }
     struct suggest s;
@@ -85,24 +82,24 @@ static struct child *named(const struct control_view *v, const json_t *params, c
     suggest_init(&s, name, strlen(name));
     for (size_t i = 0; i < supervisor_count(v->supervisor); i++)
         suggest_offer(&s, child_manifest(supervisor_at(v->supervisor, i))->name);
-    *reason = "unknown_plugin";
-    (void)err_set(e, 0, "unknown plugin \"%.64s\"%s", name, suggest_hint(s.best, hint, sizeof hint));
+    f->reason = "unknown_plugin";
+    (void)err_set(&f->e, 0, "unknown plugin \"%.64s\"%s", name, suggest_hint(s.best, hint, sizeof hint));
     return NULL;
 }
 
-static json_t *plugin_get(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
-    const struct child *c = named(v, params, reason, e);
+static json_t *plugin_get(const struct control_view *v, const json_t *params, struct control_failure *f) {
+    const struct child *c = named(v, params, f);
     return c ? child_row(c) : NULL;
 }
 
 /* Tell a plugin what is wanted of it; the row is only for the error path, the answer comes when it has happened. */
-static json_t *command(const struct control_view *v, const json_t *params, enum life_event event, const char **reason,
-                       struct err *e) {
-    struct child *c = named(v, params, reason, e);
+static json_t *command(const struct control_view *v, const json_t *params, enum life_event event,
+                       struct control_failure *f) {
+    struct child *c = named(v, params, f);
     if (!c) return NULL;
     if (strcmp(v->state, "stopping") == 0) {
-        *reason = "shutting_down";
-        (void)err_set(e, 0, "the daemon is shutting down");
+        f->reason = "shutting_down";
+        (void)err_set(&f->e, 0, "the daemon is shutting down");
         return NULL;
     }
     log_info(v->cx->log, "asked on the control socket", LOG_S("plugin", child_manifest(c)->name),
@@ -111,22 +108,44 @@ static json_t *command(const struct control_view *v, const json_t *params, enum 
     return child_row(c);
 }
 
-static json_t *plugin_start(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
-    return command(v, params, LIFE_START, reason, e);
+static json_t *plugin_start(const struct control_view *v, const json_t *params, struct control_failure *f) {
+    return command(v, params, LIFE_START, f);
 }
 
-static json_t *plugin_stop(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
-    return command(v, params, LIFE_STOP, reason, e);
+static json_t *plugin_stop(const struct control_view *v, const json_t *params, struct control_failure *f) {
+    return command(v, params, LIFE_STOP, f);
 }
 
-static json_t *plugin_restart(const struct control_view *v, const json_t *params, const char **reason, struct err *e) {
-    return command(v, params, LIFE_RESTART, reason, e);
+static json_t *plugin_restart(const struct control_view *v, const json_t *params, struct control_failure *f) {
+    return command(v, params, LIFE_RESTART, f);
+}
+
+static json_t *daemon_reload(const struct control_view *v, const json_t *params, struct control_failure *f) {
+    (void)params;
+    struct errs errs = {0};
+    json_t *result = NULL;
+    if (strcmp(v->state, "stopping") == 0) {
+        f->reason = "shutting_down";
+        (void)err_set(&f->e, 0, "the daemon is shutting down");
+    } else if (v->reload(v->daemon, &errs) < 0) {
+        f->code = -32000;
+        f->reason = "reload_failed";
+        (void)err_set(&f->e, 0, "nothing was changed: %zu problem%s", errs.n, errs.n == 1 ? "" : "s");
+        f->errors = json_array();
+        for (size_t i = 0; i < errs.n; i++) (void)json_array_append_new(f->errors, json_string(errs.items[i]));
+    } else {
+        const struct catalog *c = supervisor_catalog(v->supervisor);
+        result = json_pack("{s:I, s:I}", "kinds", (json_int_t)c->n_specs, "plugins", (json_int_t)c->n_manifests);
+    }
+    errs_deinit(&errs);
+    return result;
 }
 
 static const char *const name_param[] = {"name"};
 
 static const struct control_method methods[] = {
     {"daemon.status", NULL, 0, daemon_status, WAIT_NOTHING},
+    {"daemon.reload", NULL, 0, daemon_reload, WAIT_NOTHING},
     {"kind.list", NULL, 0, kind_list, WAIT_NOTHING},
     {"plugin.list", NULL, 0, plugin_list, WAIT_NOTHING},
     {"plugin.get", name_param, ARRAY_LEN(name_param), plugin_get, WAIT_NOTHING},

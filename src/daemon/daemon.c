@@ -26,6 +26,8 @@ struct daemon {
     struct events *events;
     struct control *control;
     struct control_view view;
+    const struct config_flags *flags;
+    struct config *config;
     int lock;
     ev_signal w_term, w_int, w_hup, w_chld;
     ev_timer t_grace, t_drain, t_watchdog;
@@ -115,6 +117,71 @@ static void on_moved(void *ctx) {
     control_moved(d->control);
 }
 
+/* --- reload --- */
+
+struct catalog *daemon_load_catalog(const struct config *c) {
+    const struct catalog_options o = {.hookspec_dirs = (const char *const *)c->hookspec_dirs,
+                                      .n_hookspec_dirs = c->n_hookspec_dirs,
+                                      .plugin_dirs = (const char *const *)c->plugin_dirs,
+                                      .n_plugin_dirs = c->n_plugin_dirs,
+                                      .defaults = &c->plugin_defaults,
+                                      .core_version = HOOKCAST_VERSION};
+    return catalog_load(&o);
+}
+
+static void append(struct errs *to, const struct errs *from) {
+    for (size_t i = 0; i < from->n; i++) errs_addf(to, NULL, 0, 0, "%s", from->items[i]);
+}
+
+/* What a running daemon cannot change. */
+static void check_fixed(const struct config *was, const struct config *is, struct errs *errs) {
+    if (strcmp(was->runtime_dir, is->runtime_dir) != 0)
+        errs_addf(errs, is->file, 0, 0, "runtime_dir cannot change while it runs (%s): restart the daemon",
+                  was->runtime_dir);
+}
+
+static int switch_to(struct daemon *d, struct config *config, struct catalog *catalog) {
+    const struct config *was = d->cx.config;
+    d->cx.config = config;
+    if (supervisor_reload(d->supervisor, catalog) < 0) {
+        d->cx.config = was;
+        return -ENOMEM;
+    }
+    events_configure(d->events);
+    if (config->log_format_set) log_set(d->cx.log, config->log_format, config->log_level);
+    return 0;
+}
+
+/* Read everything again. Anything wrong: everything stays as it was. */
+static int reload(struct daemon *d, struct errs *errs) {
+    char status[128];
+    if (d->stopping) return -ESHUTDOWN;
+    service_reloading(clock_mono(&d->cx.clock));
+    struct config *config = config_load(d->flags, errs);
+    struct catalog *catalog = config ? daemon_load_catalog(config) : NULL;
+    if (config) check_fixed(d->cx.config, config, errs);
+    if (config && !catalog) errs_addf(errs, NULL, 0, 0, "out of memory");
+    if (catalog) append(errs, &catalog->spec_errors);
+    if (catalog) append(errs, &catalog->plugin_errors);
+    if (!errs->n && switch_to(d, config, catalog) < 0) errs_addf(errs, NULL, 0, 0, "out of memory");
+    int r = errs->n ? -EINVAL : 0;
+    if (r == 0) {
+        struct config *was = d->config;
+        d->config = config;
+        config = was;
+        for (size_t i = 0; i < catalog->notes.n; i++) log_info(d->cx.log, catalog->notes.items[i]);
+    }
+    for (size_t i = 0; i < errs->n; i++) log_error(d->cx.log, "reload refused", LOG_S("error", errs->items[i]));
+    (void)catalog_unref(catalog);
+    (void)config_free(config);
+    say_status(status, sizeof status, d->supervisor);
+    if (r == 0) log_info(d->cx.log, "reloaded", LOG_S("status", status));
+    service_ready(r == 0 ? status : "the last reload failed; running with what was before");
+    return r;
+}
+
+static int on_reload(void *daemon, struct errs *errs) { return reload(daemon, errs); }
+
 /* --- signals --- */
 
 static void on_stop_signal(struct ev_loop *loop, ev_signal *w, int revents) {
@@ -124,10 +191,11 @@ static void on_stop_signal(struct ev_loop *loop, ev_signal *w, int revents) {
 }
 
 static void on_hup(struct ev_loop *loop, ev_signal *w, int revents) {
-    struct daemon *d = w->data;
+    struct errs errs = {0};
     (void)loop;
     (void)revents;
-    log_warning(d->cx.log, "SIGHUP ignored: this version does not reload; restart it to apply a new configuration");
+    (void)reload(w->data, &errs); /* what is wrong has been logged */
+    errs_deinit(&errs);
 }
 
 static void on_chld(struct ev_loop *loop, ev_signal *w, int revents) {
@@ -190,10 +258,12 @@ static int open_sockets(struct daemon *d) {
     return d->control ? 0 : fail(d, EX_OSERR, "out of memory");
 }
 
-static int set_up(struct daemon *d, const struct config *config, struct catalog *catalog, struct log *log) {
+static int set_up(struct daemon *d, const struct daemon_options *o) {
     d->lock = -1;
-    d->cx.log = log;
-    d->cx.config = config;
+    d->flags = o->flags;
+    d->config = o->config;
+    d->cx.log = o->log;
+    d->cx.config = o->config;
     d->cx.clock = clock_system();
     random_name(d->cx.run, CONTEXT_RUN_LEN);
     scan_init(&d->cx.scan, 128);
@@ -202,11 +272,13 @@ static int set_up(struct daemon *d, const struct config *config, struct catalog 
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a plugin leaves behind comes to us */
     const struct supervisor_owner owner = {
         .settled = on_settled, .drained = on_drained, .stopped = on_stopped, .moved = on_moved, .ctx = d};
-    d->supervisor = supervisor_new(&d->cx, catalog, &owner);
+    d->supervisor = supervisor_new(&d->cx, o->catalog, &owner);
     if (!d->supervisor) return fail(d, EX_OSERR, "out of memory");
     d->view = (struct control_view){.cx = &d->cx,
                                     .supervisor = d->supervisor,
                                     .state = "starting",
+                                    .reload = on_reload,
+                                    .daemon = d,
                                     .started = context_now(&d->cx),
                                     .started_wall = clock_wall(&d->cx.clock)};
     return open_sockets(d);
@@ -223,21 +295,25 @@ static void tear_down(struct daemon *d) {
     if (d->lock >= 0) (void)close(d->lock);
 }
 
-int daemon_run(const struct config *config, struct catalog *catalog, struct log *log) {
+int daemon_run(const struct daemon_options *o) {
     struct daemon *d = calloc(1, sizeof *d);
-    if (!d) return EX_OSERR;
-    int code = set_up(d, config, catalog, log);
+    if (!d) {
+        (void)config_free(o->config);
+        return EX_OSERR;
+    }
+    int code = set_up(d, o);
     if (code == 0) {
         watch_all(d);
-        log_info(log, "starting", LOG_S("version", HOOKCAST_VERSION), LOG_N("pid", getpid()), LOG_S("run", d->cx.run),
-                 LOG_S("runtime_dir", config->runtime_dir));
-        context_timer(&d->cx, &d->t_grace, config->startup_grace);
+        log_info(o->log, "starting", LOG_S("version", HOOKCAST_VERSION), LOG_N("pid", getpid()),
+                 LOG_S("run", d->cx.run), LOG_S("runtime_dir", o->config->runtime_dir));
+        context_timer(&d->cx, &d->t_grace, o->config->startup_grace);
         supervisor_start(d->supervisor);
         (void)ev_run(d->cx.loop, 0);
         reaper_kill_all();
-        log_info(log, "stopped");
+        log_info(o->log, "stopped");
     }
     tear_down(d);
+    (void)config_free(d->config);
     free(d);
     return code;
 }

@@ -8,8 +8,18 @@
 #include "daemon/config.h"
 #include "registry/catalog.h"
 
-/* Run until told to stop. `catalog` and `config` stay the caller's. Returns the exit code: 0; 1 when another daemon has
- * the runtime directory; a sysexits code otherwise (the reason has been logged). */
-int daemon_run(const struct config *config, struct catalog *catalog, struct log *log);
+struct daemon_options {
+    const struct config_flags *flags; /* for a reload; outlives the run */
+    struct config *config;            /* taken over */
+    struct catalog *catalog;          /* a reference is kept */
+    struct log *log;
+};
+
+/* Load the kinds and plugins that a configuration names. NULL when out of memory; see its errs. */
+struct catalog *daemon_load_catalog(const struct config *c);
+
+/* Run until told to stop. Returns the exit code: 0; 1 when another daemon has the runtime directory; a sysexits code
+ * otherwise (the reason has been logged). */
+int daemon_run(const struct daemon_options *o);
 
 #endif

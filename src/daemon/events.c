@@ -67,6 +67,10 @@ struct events *events_free(struct events *e) {
 }
 
 void events_start(struct events *e) { listener_start(e->listener); }
+void events_configure(struct events *e) {
+    listener_configure(e->listener, e->cx->config->event_max_size + LINE_EXTRA, e->cx->config->publishers_max);
+}
+
 void events_moved(struct events *e) { flushes_moved(e->flushes); }
 size_t events_publishers(const struct events *e) { return listener_count(e->listener); }
 uint64_t events_accepted(const struct events *e) { return e->accepted; }

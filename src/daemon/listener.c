@@ -76,6 +76,12 @@ void listener_start(struct listener *l) {
     ev_io_start(l->cx->loop, &l->w_accept);
 }
 
+void listener_configure(struct listener *l, size_t line_max, size_t max) {
+    l->o.line_max = line_max;
+    l->o.max = max;
+    for (struct peer *p = l->peers; p; p = p->next) p->line.max = line_max;
+}
+
 void listener_stop_accepting(struct listener *l) {
     l->accepting = false;
     ev_io_stop(l->cx->loop, &l->w_accept);

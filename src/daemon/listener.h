@@ -25,6 +25,8 @@ struct listener *listener_new(struct context *cx,
 struct listener *listener_free(struct listener *l);
 
 void listener_start(struct listener *l); /* begin to accept and read */
+void listener_configure(struct listener *l, size_t line_max,
+                        size_t max); /* those that are connected keep their place */
 void listener_stop_accepting(struct listener *l);
 size_t listener_count(const struct listener *l);
 /* The connections, in no order: for (p = listener_first(l); p; p = p->next). Dead ones have p->dead. */

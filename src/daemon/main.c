@@ -23,16 +23,6 @@ static void print_errors(const struct errs *l) {
     if (l->lost) (void)fprintf(stderr, "hookcastd: out of memory: some problems are not shown\n");
 }
 
-static struct catalog *load_catalog(const struct config *c) {
-    const struct catalog_options o = {.hookspec_dirs = (const char *const *)c->hookspec_dirs,
-                                      .n_hookspec_dirs = c->n_hookspec_dirs,
-                                      .plugin_dirs = (const char *const *)c->plugin_dirs,
-                                      .n_plugin_dirs = c->n_plugin_dirs,
-                                      .defaults = &c->plugin_defaults,
-                                      .core_version = HOOKCAST_VERSION};
-    return catalog_load(&o);
-}
-
 static int check(const struct catalog *c) {
     print_errors(&c->spec_errors);
     print_errors(&c->plugin_errors);
@@ -70,14 +60,19 @@ static enum log_format pick_format(const struct config *c) {
     return journal_is_stream(STDERR_FILENO, getenv("JOURNAL_STREAM")) ? LOG_FORMAT_JOURNALD : LOG_FORMAT_LOGFMT;
 }
 
-static int serve(const struct config *config, struct catalog *catalog) {
+/* Takes over the configuration. */
+static int serve(const struct config_flags *flags, struct config *config, struct catalog *catalog) {
     struct clock clock = clock_system();
     struct log *log = log_new(STDERR_FILENO, pick_format(config), config->log_level, &clock);
-    if (!log) return EX_OSERR;
+    if (!log) {
+        (void)config_free(config);
+        return EX_OSERR;
+    }
     for (size_t i = 0; i < catalog->notes.n; i++) log_info(log, catalog->notes.items[i]);
     for (size_t i = 0; i < catalog->plugin_errors.n; i++)
         log_error(log, "plugin manifest skipped", LOG_S("error", catalog->plugin_errors.items[i]));
-    int code = daemon_run(config, catalog, log);
+    const struct daemon_options o = {.flags = flags, .config = config, .catalog = catalog, .log = log};
+    int code = daemon_run(&o);
     (void)log_free(log);
     return code;
 }
@@ -92,7 +87,7 @@ static int load_and_go(const struct config_flags *flags) {
         return EX_CONFIG;
     }
     int code = EX_OSERR;
-    struct catalog *catalog = load_catalog(config);
+    struct catalog *catalog = daemon_load_catalog(config);
     if (!catalog) {
         (void)fprintf(stderr, "hookcastd: out of memory\n");
     } else if (flags->check) {
@@ -101,7 +96,8 @@ static int load_and_go(const struct config_flags *flags) {
         print_errors(&catalog->spec_errors);
         code = EX_CONFIG;
     } else {
-        code = serve(config, catalog);
+        code = serve(flags, config, catalog);
+        config = NULL;
     }
     (void)catalog_unref(catalog);
     (void)config_free(config);

@@ -1,9 +1,14 @@
 #include "daemon/service.h"
 
+#include <inttypes.h>
 #include <systemd/sd-daemon.h>
 
 void service_ready(const char *status) { (void)sd_notifyf(0, "READY=1\nSTATUS=%s", status); }
 void service_stopping(const char *status) { (void)sd_notifyf(0, "STOPPING=1\nSTATUS=%s", status); }
+void service_reloading(nsec_t now) {
+    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, (int64_t)(now / NSEC_PER_USEC));
+}
+
 void service_status(const char *status) { (void)sd_notifyf(0, "STATUS=%s", status); }
 void service_alive(void) { (void)sd_notify(0, "WATCHDOG=1"); }
 

@@ -5,23 +5,9 @@
 #include <string.h>
 
 #include "daemon/reaper.h"
+#include "daemon/supervisor_private.h"
 
 enum { SWEEP_MS = 50 };
-
-struct supervisor {
-    struct context *cx;
-    struct catalog *catalog;
-    struct supervisor_owner owner;
-    struct router *router;
-    struct child **children; /* in start order */
-    size_t n;
-    struct child **dirty; /* to be written to before the loop waits; at most n */
-    size_t n_dirty;
-    ev_prepare w_flush;
-    ev_timer t_sweep;
-    bool started, settled_told, draining, stopping, stopped_told;
-    nsec_t deadline;
-};
 
 struct router *supervisor_router(struct supervisor *s) {
     return s->router;
@@ -34,7 +20,8 @@ struct child *supervisor_at(const struct supervisor *s, size_t i) {
 
 struct child *supervisor_find(const struct supervisor *s, const char *name) {
     for (size_t i = 0; i < s->n; i++)
-        if (strcmp(child_manifest(s->children[i])->name, name) == 0) return s->children[i];
+        if (!child_leaving(s->children[i]) && strcmp(child_manifest(s->children[i])->name, name) == 0)
+            return s->children[i];
     return NULL;
 }
 
@@ -80,16 +67,30 @@ static bool anything_draining(const struct supervisor *s) {
     return false;
 }
 
+static void stop_next(struct supervisor *s);
+
+static void stop_those_due(struct supervisor *s) {
+    for (size_t turns = 0; s->look_again && turns <= s->n; turns++) {
+        s->look_again = false;
+        stop_next(s);
+    }
+}
+
+/* Before the loop waits: nothing that can be done now is left for the next turn. */
 static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents) {
     struct supervisor *s = w->data;
     (void)loop;
     (void)revents;
+    stop_those_due(s);
     flush_dirty(s);
+    supervisor_free_gone(s);
     s->owner.moved(s->owner.ctx);
     if (s->draining && !anything_draining(s)) {
         s->draining = false;
         s->owner.drained(s->owner.ctx);
     }
+    stop_those_due(s);
+    flush_dirty(s); /* what the last lines gave to say */
 }
 
 /* --- time --- */
@@ -191,7 +192,7 @@ static void stop_next(struct supervisor *s) {
 static void on_changed(void *ctx, struct child *c) {
     struct supervisor *s = ctx;
     if (s->stopping) {
-        stop_next(s);
+        s->look_again = true; /* in this turn still, see on_prepare() */
         return;
     }
     wake_dependents(s, c);
@@ -202,6 +203,20 @@ static void on_dirty(void *ctx, struct child *c) { mark_dirty(ctx, c); }
 static size_t on_bury(void *ctx) { return reaper_bury(ctx); }
 
 /* --- life --- */
+
+struct child *supervisor_make_child(struct supervisor *s, const struct manifest *m, struct catalog *catalog) {
+    const struct child_owner owner = {.changed = on_changed,
+                                      .check_deps = check_deps,
+                                      .dirty = on_dirty,
+                                      .bury = on_bury,
+                                      .restless = on_restless,
+                                      .ctx = s};
+    return child_new(s->cx, s->router, m, catalog, &owner);
+}
+
+struct child **supervisor_dirty_new(size_t children) {
+    return calloc(2 * children + 1, sizeof(struct child *));
+}
 
 struct supervisor *supervisor_new(struct context *cx, struct catalog *catalog, const struct supervisor_owner *owner) {
     struct supervisor *s = calloc(1, sizeof *s);
@@ -215,16 +230,10 @@ struct supervisor *supervisor_new(struct context *cx, struct catalog *catalog, c
     s->w_flush.data = s->t_sweep.data = s;
     s->router = router_new(catalog, cx->run, cx->config->backlog_max_size, sink_of(s, &sink));
     s->children = calloc(catalog->n_manifests + 1, sizeof(*s->children));
-    s->dirty = calloc(2 * catalog->n_manifests + 1, sizeof(*s->dirty));
+    s->dirty = supervisor_dirty_new(catalog->n_manifests);
     if (!s->router || !s->children || !s->dirty) return supervisor_free(s);
-    const struct child_owner child_owner = {.changed = on_changed,
-                                            .check_deps = check_deps,
-                                            .dirty = on_dirty,
-                                            .bury = on_bury,
-                                            .restless = on_restless,
-                                            .ctx = s};
     for (; s->n < catalog->n_manifests; s->n++) {
-        s->children[s->n] = child_new(cx, s->router, catalog->manifests[s->n], &child_owner);
+        s->children[s->n] = supervisor_make_child(s, catalog->manifests[s->n], catalog);
         if (!s->children[s->n]) return supervisor_free(s);
     }
     ev_prepare_start(cx->loop, &s->w_flush);

@@ -29,6 +29,10 @@ struct supervisor *supervisor_free(struct supervisor *s);
 struct router *supervisor_router(struct supervisor *s);
 const struct catalog *supervisor_catalog(const struct supervisor *s);
 
+/* A reload: what did not change is not touched, new plugins start, gone ones stop, changed ones restart. All or
+ * nothing: returns 0, or -ENOMEM with everything as it was. */
+int supervisor_reload(struct supervisor *s, struct catalog *catalog);
+
 void supervisor_start(struct supervisor *s);
 /* Tell when nothing is queued for a running plugin any more. */
 void supervisor_drain(struct supervisor *s);

@@ -86,6 +86,18 @@ void router_queue_options(struct router *r, struct queue_options *o) {
     o->scratch = r->scratch;
 }
 
+struct topics *router_prepare(struct router *r, const struct catalog *c) {
+    struct topics *t = topics_new(c, r->run, &r->memory, block_wanted, r);
+    return t && topics_reserve(t, r->topics) < 0 ? topics_free(t) : t;
+}
+
+void router_commit_take(struct router *r, struct topics *t, size_t backlog_max) {
+    topics_inherit_take(t, r->topics);
+    r->topics = t;
+    r->memory.limit = backlog_max;
+    for (size_t i = 0; i < r->n; i++) (void)topics_enter(r->topics, r->all[i]); /* no memory: it is left out */
+}
+
 static bool over(const struct router *r, size_t more) { return r->memory.used + more > r->memory.limit; }
 
 /* The oldest block of its kind's log that a queue holds; NULL when that is the newest one, which stays anyway. */
@@ -150,6 +162,7 @@ static void make_room(struct router *r, size_t more) {
     block_wanted(r);
     if (over(r, more)) topics_trim(r->topics);
     for (size_t i = 0; i < r->n && over(r, more); i++) r->given_up += queue_give_up(r->all[i]->queue);
+    if (over(r, more)) topics_trim(r->topics);
     size_t looked = SIZE_MAX;
     while (over(r, more)) {
         if (r->memory.used < looked) {

@@ -53,6 +53,12 @@ void router_publish(struct router *r, struct topic *t, const struct router_event
 int router_subscribe(struct router *r, struct subscriber *s); /* 0 or -ENOMEM; again after its hooks changed */
 void router_unsubscribe(struct router *r, struct subscriber *s);
 
+/* A reload, in three steps: build what `c` says (NULL: out of memory, nothing has changed); the caller then gives every
+ * subscriber its spec of the new catalog; the commit swaps it in and enters all subscribers anew. Logs, queues and seq
+ * go on; a subscriber whose kind is gone must have been unsubscribed. The commit takes `t` and cannot fail. */
+struct topics *router_prepare(struct router *r, const struct catalog *c);
+void router_commit_take(struct router *r, struct topics *t, size_t backlog_max);
+
 /* Memory for a new queue (shared account and scratch). */
 void router_queue_options(struct router *r, struct queue_options *o);
 

@@ -22,6 +22,8 @@ static void kind_deinit(struct topics_kind *k) {
 struct topics *topics_free(struct topics *t) {
     if (!t) return NULL;
     for (size_t i = 0; i < t->n; i++) kind_deinit(&t->kinds[i]);
+    for (size_t i = 0; i < t->n_retired; i++) (void)backlog_free(t->retired[i]);
+    free(t->retired);
     free(t->kinds);
     free(t);
     return NULL;
@@ -190,4 +192,42 @@ struct backlog *topics_log(const struct topics *t, const struct hookspec *spec) 
 
 void topics_trim(struct topics *t) {
     for (size_t i = 0; i < t->n; i++) backlog_trim(t->kinds[i].log);
+}
+
+static struct topics_kind *kind_like(const struct topics *t, const struct hookspec *spec) {
+    for (size_t i = 0; i < t->n; i++)
+        if (t->kinds[i].spec->major == spec->major && strcmp(t->kinds[i].spec->kind, spec->kind) == 0)
+            return &t->kinds[i];
+    return NULL;
+}
+
+/* Room for all that may have to retire: what has, and every kind of `from`. */
+int topics_reserve(struct topics *t, const struct topics *from) {
+    t->retired = calloc(from->n_retired + from->n + 1, sizeof(*t->retired));
+    return t->retired ? 0 : -ENOMEM;
+}
+
+static void retire(struct topics *t, struct backlog *log) {
+    if (backlog_oldest(log))
+        t->retired[t->n_retired++] = log;
+    else
+        (void)backlog_free(log);
+}
+
+void topics_inherit_take(struct topics *t, struct topics *from) {
+    for (size_t i = 0; i < from->n_retired; i++) retire(t, from->retired[i]);
+    from->n_retired = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        struct topics_kind *k = &t->kinds[i], *old = kind_like(from, k->spec);
+        if (!old) continue;
+        (void)backlog_free(k->log);
+        k->log = old->log;
+        old->log = NULL;
+        for (size_t j = 0; j < k->spec->n_hooks; j++) k->topics[j].log = k->log;
+    }
+    for (size_t i = 0; i < from->n; i++) {
+        if (from->kinds[i].log) retire(t, from->kinds[i].log);
+        from->kinds[i].log = NULL;
+    }
+    (void)topics_free(from);
 }

@@ -51,6 +51,8 @@ struct topics_kind {
 struct topics {
     struct topics_kind *kinds; /* as the catalog: by kind, then major, ascending */
     size_t n;
+    struct backlog **retired; /* logs of kinds that are gone, for what is still queued of them */
+    size_t n_retired;
 };
 
 /* NULL when out of memory. `wanted` and `ctx` go to every backlog. */
@@ -67,6 +69,11 @@ enum {
 /* Find a topic; `major` < 0: the newest. On failure `e` names the nearest existing one. */
 int topics_find(const struct topics *t, const char *kind, size_t kind_len, int major, const char *hook, size_t hook_len,
                 struct topic **topicp, struct err *e);
+
+/* A reload: kinds that `from` has too (same kind and major) keep their log; the logs of those that are gone live on
+ * until nothing is queued of them. `from` is freed. Cannot fail after topics_reserve(). */
+int topics_reserve(struct topics *t, const struct topics *from); /* 0 or -ENOMEM */
+void topics_inherit_take(struct topics *t, struct topics *from);
 
 /* (Re)enter a subscriber under every hook it hears; leave removes it everywhere. -ENOMEM leaves it out everywhere. */
 int topics_enter(struct topics *t, struct subscriber *s);
