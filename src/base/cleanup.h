@@ -24,6 +24,13 @@ static inline void cleanup_fclose_(FILE **f) {
     if (*f) (void)fclose(*f);
 }
 
+/* Hand a descriptor over: the local no longer closes it. */
+static inline int take_fd(int *fd) {
+    int taken = *fd;
+    *fd = -1;
+    return taken;
+}
+
 #define cleanup(fn) __attribute__((cleanup(fn)))
 #define cleanup_free cleanup(cleanup_free_)
 #define cleanup_close cleanup(cleanup_close_)

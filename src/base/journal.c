@@ -28,8 +28,7 @@ struct journal *journal_new(void) {
     if (fd < 0 || access(journal_address.sun_path, W_OK) < 0) return NULL;
     struct journal *j = calloc(1, sizeof *j);
     if (!j) return NULL;
-    j->fd = fd;
-    fd = -1;
+    j->fd = take_fd(&fd);
     j->out = BUF_INIT(RECORD_MAX);
     return j;
 }
@@ -48,7 +47,7 @@ static int field(struct buf *b, const char *key, const char *value, size_t n) {
     size_t k = 0;
     if (n > VALUE_MAX) /* at a character's beginning */
         for (n = VALUE_MAX; n && ((unsigned char)value[n] & 0xc0) == 0x80;) n--;
-    for (; key[k] && k < sizeof name - 1; k++) name[k] = (char)toupper((unsigned char)key[k]);
+    for (; k < sizeof name - 1 && key[k]; k++) name[k] = (char)toupper((unsigned char)key[k]);
     int r = buf_put(b, name, k);
     if (memchr(value, '\n', n)) {
         uint64_t len = htole64(n);
@@ -87,8 +86,12 @@ bool journal_send(struct journal *j, enum log_level level, const char *msg, cons
 }
 
 bool journal_is_stream(int fd, const char *journal_stream) {
-    uint64_t dev, ino;
     struct stat st;
-    if (!journal_stream || sscanf(journal_stream, "%" SCNu64 ":%" SCNu64, &dev, &ino) != 2) return false;
+    char *colon, *end;
+    if (!journal_stream) return false;
+    uint64_t dev = strtoull(journal_stream, &colon, 10);
+    if (colon == journal_stream || *colon != ':') return false;
+    uint64_t ino = strtoull(colon + 1, &end, 10);
+    if (end == colon + 1 || *end) return false;
     return fstat(fd, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }

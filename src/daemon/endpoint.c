@@ -47,9 +47,7 @@ int endpoint_lock(const char *runtime_dir, struct err *e) {
     }
     int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
     if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n) return err_sys(e, errno, "cannot write %s", path);
-    int lock = fd;
-    fd = -1;
-    return lock;
+    return take_fd(&fd);
 }
 
 static int clear_stale(const char *path, struct err *e) {
@@ -90,9 +88,7 @@ int endpoint_listen(const char *runtime_dir, const char *name, const struct conf
     if (r == 0) r = set_access(sa.sun_path, how, e);
     if (r == 0 && listen(fd, BACKLOG) < 0) r = err_sys(e, errno, "cannot listen on %s", sa.sun_path);
     if (r < 0) return r;
-    int listener = fd;
-    fd = -1;
-    return listener;
+    return take_fd(&fd);
 }
 
 void endpoint_remove(const char *runtime_dir, const char *name) {
