@@ -2,8 +2,9 @@
  *
  * A record is a level, a fixed message and typed fields. Values are escaped so that nothing a plugin or a publisher
  * says can forge a line or a field. Writing never blocks: a record that the other end has no room for is lost and
- * counted, and the next one that gets through says `suppressed=n`. A record is at most 4,000 bytes; longer values are
- * cut. Libraries return errors and do not log; only the loop room (src/daemon) does. Not thread-safe. */
+ * counted, and the next one that gets through says `suppressed=n`. One that is cut off on its way (a full disk) ends
+ * there: the next begins on a line of its own. A record is at most 4,000 bytes; longer values are cut. Libraries
+ * return errors and do not log; only the loop room (src/daemon) does. Not thread-safe. */
 #ifndef HOOKCAST_BASE_LOG_H
 #define HOOKCAST_BASE_LOG_H
 

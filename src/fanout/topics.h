@@ -27,8 +27,9 @@ struct subscriber {
     const struct hookspec *spec;
     enum subscriber_state state;
     char error[160];
-    bool *hears;   /* spec->n_hooks entries: which hooks; owned by the child */
-    bool signaled; /* the sink was told that there is something to write; the child clears it */
+    bool *hears;     /* spec->n_hooks entries: which hooks; owned by the child */
+    uint64_t copied; /* the router's: events up to this one were copied out of the log */
+    bool signaled;   /* the sink was told that there is something to write; the child clears it */
     void *owner;
 };
 
