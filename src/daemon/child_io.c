@@ -97,10 +97,13 @@ void child_flush(struct child *c) {
         c->refresh_due = false;
         child_refresh(c);
     }
-    if (c->overflowed && c->running) {
+    if (c->overflowed) {
         c->overflowed = false;
-        child_event(c, LIFE_OVERFLOW, NULL);
-        return;
+        if (c->life.phase == LIFE_UP) {
+            child_event(c, LIFE_OVERFLOW, NULL);
+            return;
+        }
+        queue_pardon(c->sub.queue); /* nothing of it was written to this process, or there is none: it is empty now */
     }
     if (c->p.in < 0 || c->stdin_gone) return;
     int r = queue_write(c->sub.queue, WRITE_BUDGET, NULL, NULL);

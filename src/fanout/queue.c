@@ -41,6 +41,8 @@ void queue_attach(struct queue *q, int fd) {
 }
 
 void queue_open(struct queue *q) { q->open = true; }
+void queue_pardon(struct queue *q) { q->condemned = false; }
+
 void queue_hold(struct queue *q) { q->open = false; }
 bool queue_at_rest(const struct queue *q) { return !q->tail_left && !q->own.n; }
 void queue_allow(struct queue *q, uint64_t events) { q->allowed = events; }

@@ -60,6 +60,8 @@ void queue_configure(struct queue *q,
  * queue_rewind() or queue_forget(). Marks start at 0; gated: only own messages go until queue_open(). */
 void queue_attach(struct queue *q, int fd);
 void queue_open(struct queue *q);
+/* A condemned queue (restart policy) whose child need not be restarted after all: events are taken again. */
+void queue_pardon(struct queue *q);
 void queue_hold(struct queue *q); /* the gate again: a torn event is completed, own messages go, events wait */
 /* True when nothing of ours or torn is left to write: the pipe may be closed at a message boundary. */
 bool queue_at_rest(const struct queue *q);

@@ -98,8 +98,8 @@ def test_setup_refused_is_unavailable_in_the_plugins_words(hc):
     hc.allow_errors("one")
     plugin = hc.puppet("one", {"setup": "error"}, ready=False)
     hc.start()
-    row = plugin.wait_state("unavailable")
-    assert "no database today" in row["last_error"] and row["pid"] is None
+    assert "no database today" in plugin.wait_state("unavailable")["last_error"]
+    plugin.wait_row(lambda r: r["pid"] is None and r["state"] == "unavailable", "its process to be gone")
 
 
 def test_setup_unanswered_is_unavailable_at_the_startup_timeout_and_the_child_is_gone(hc):
