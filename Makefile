@@ -9,6 +9,7 @@ endif
 PYTHON   := /usr/bin/python3
 PREFIX   ?= /usr
 SYSCONFDIR ?= /etc
+PYDIR    ?= $(PREFIX)/lib/python3/dist-packages
 DESTDIR  ?=
 
 VERSION  := 0.1.0
@@ -50,10 +51,12 @@ CTL_OBJ := $(call obj,$(CTL_SRC))
 TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(TEST_SRC))
 
 FUZZ    := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+# Each folder by itself: they have helper modules of the same name.
+PYTESTS := $(patsubst %/,%,$(dir $(wildcard tests/*/conftest.py)))
 PYTEST  := $(PYTHON) -m pytest -q -p no:cacheprovider
 
 .PHONY: all check check-asan check-run check-unit check-fuzz check-python check-house \
-	tidy format demo install deps clean fuzzers
+	tidy format demo install man deps clean fuzzers
 .DELETE_ON_ERROR:
 
 all: $(B)/hookcastd $(B)/hookcastctl
@@ -106,7 +109,8 @@ check-fuzz: $(FUZZ)
 	@set -e; for f in $(FUZZ); do $$f tests/fuzz/corpus/$$(basename $$f); done
 
 check-python: all
-	HOOKCAST_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 $(PYTEST) tests/blackbox tests/ctl tests/python tests/install
+	@set -e; for d in $(PYTESTS); do echo "$$d:"; \
+		HOOKCAST_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 $(PYTEST) $$d; done
 
 check-house:
 	@scripts/deps lint
@@ -141,6 +145,37 @@ demo:
 	@scripts/deps demo
 	@$(MAKE) --no-print-directory all
 	@demo/run
+
+# Everything below $(DESTDIR); see README.md, "Run it as a service". Plugins go to /usr/share: nothing runs that was not
+# copied below /etc/hookcast/plugins, or named in plugin_dirs, on purpose.
+install:
+	@scripts/deps install
+	@$(MAKE) --no-print-directory all man
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/hookcastd $(B)/hookcastctl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system systemd/hookcastd.service
+	sed -i 's|/usr/bin/hookcast|$(PREFIX)/bin/hookcast|' $(DESTDIR)$(PREFIX)/lib/systemd/system/hookcastd.service
+	install -D -m 644 systemd/hookcast.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/hookcast.conf
+	install -d $(DESTDIR)$(SYSCONFDIR)/hookcast/hookspecs $(DESTDIR)$(SYSCONFDIR)/hookcast/plugins
+	test -e $(DESTDIR)$(SYSCONFDIR)/hookcast/hookcastd.yaml || \
+		install -D -m 644 -t $(DESTDIR)$(SYSCONFDIR)/hookcast systemd/hookcastd.yaml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/hookcast/hookspecs/lifecycle_listener hookspecs/lifecycle_listener/*.yaml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/hookcast/hookspecs/lifecycle_listener/schemas \
+		hookspecs/lifecycle_listener/schemas/*.json
+	install -D -m 644 -t $(DESTDIR)$(PYDIR)/hookcast plugins-python/hookcast/*.py
+	install -d $(DESTDIR)$(PREFIX)/lib/hookcast/plugins
+	set -e; for d in metrics_exporter audit_logger tracer; do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/hookcast/plugins/$$d plugins-python/$$d/*.*; done
+	install -D -m 644 completions/hookcastctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hookcastctl
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/hookcast README.md LICENSE
+	set -e; for s in 1 5 7 8; do \
+		install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$s $(B)/man/*.$$s.gz; done
+
+MAN := $(patsubst docs/man/%.scd,$(B)/man/%.gz,$(wildcard docs/man/*.scd))
+man: $(MAN)
+
+$(B)/man/%.gz: docs/man/%.scd
+	@mkdir -p $(@D)
+	scdoc < $< | gzip -9n > $@
 
 clean:
 	rm -rf build

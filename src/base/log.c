@@ -80,6 +80,8 @@ void log_set(struct log *l, enum log_format format, enum log_level level) {
     if (format == LOG_FORMAT_JOURNALD && !l->journal) l->journal = journal_new(); /* NULL: falls back to logfmt */
 }
 
+void log_set_level(struct log *l, enum log_level level) { l->level = level; }
+
 bool log_enabled(const struct log *l, enum log_level level) { return level <= l->level; }
 uint64_t log_suppressed(const struct log *l) { return l->suppressed; }
 void log_count_suppressed(struct log *l, uint64_t n) { l->suppressed += n; }

@@ -42,6 +42,7 @@ struct log;
 struct log *log_new(int fd, enum log_format format, enum log_level level, const struct clock *clock);
 struct log *log_free(struct log *l); /* NULL is fine; returns NULL */
 
+void log_set_level(struct log *l, enum log_level level);
 void log_set(struct log *l, enum log_format format, enum log_level level);
 bool log_enabled(const struct log *l, enum log_level level);
 

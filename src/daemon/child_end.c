@@ -114,7 +114,7 @@ static const char *doing(const struct child *c) {
         case LIFE_STARTING:
             return child_is_native(c) ? mcp_awaiting(c->mcp) : "starting";
         case LIFE_UP:
-            return queue_counters(c->sub.queue)->events ? "receiving events" : "idle";
+            return queue_counters(c->sub.queue)->events || queue_in_pipe(c->sub.queue) ? "receiving events" : "idle";
         case LIFE_ENDING:
             return "ending";
         case LIFE_DOWN:

@@ -134,10 +134,16 @@ static void append(struct errs *to, const struct errs *from) {
 }
 
 /* What a running daemon cannot change. */
+static bool same_socket(const struct config_socket *a, const struct config_socket *b) {
+    return a->mode == b->mode && strcmp(a->group ? a->group : "", b->group ? b->group : "") == 0;
+}
+
 static void check_fixed(const struct config *was, const struct config *is, struct errs *errs) {
     if (strcmp(was->runtime_dir, is->runtime_dir) != 0)
         errs_addf(errs, is->file, 0, 0, "runtime_dir cannot change while it runs (%s): restart the daemon",
                   was->runtime_dir);
+    if (!same_socket(&was->events, &is->events) || !same_socket(&was->control, &is->control))
+        errs_addf(errs, is->file, 0, 0, "sockets cannot change while it runs: restart the daemon");
 }
 
 static int switch_to(struct daemon *d, struct config *config, struct catalog *catalog) {
@@ -148,6 +154,7 @@ static int switch_to(struct daemon *d, struct config *config, struct catalog *ca
         return -ENOMEM;
     }
     events_configure(d->events);
+    log_set_level(d->cx.log, config->log_level);
     if (config->log_format_set) log_set(d->cx.log, config->log_format, config->log_level);
     return 0;
 }
@@ -247,12 +254,12 @@ static int open_sockets(struct daemon *d) {
     const struct config *c = d->cx.config;
     d->lock = endpoint_lock(c->runtime_dir, &e);
     if (d->lock < 0) return fail(d, d->lock == -EWOULDBLOCK ? 1 : EX_CANTCREAT, e.text);
-    int fd = endpoint_listen(c->runtime_dir, "events.sock", &c->events, &e);
+    int fd = endpoint_listen(c->runtime_dir, "events.sock", &c->events, d->cx.log, &e);
     if (fd < 0) return fail(d, EX_CANTCREAT, e.text);
     d->events = events_new(&d->cx, fd, d->supervisor);
     if (!d->events) return fail(d, EX_OSERR, "out of memory");
     d->view.events = d->events;
-    fd = endpoint_listen(c->runtime_dir, "control.sock", &c->control, &e);
+    fd = endpoint_listen(c->runtime_dir, "control.sock", &c->control, d->cx.log, &e);
     if (fd < 0) return fail(d, EX_CANTCREAT, e.text);
     d->control = control_new(&d->cx, fd, &d->view);
     return d->control ? 0 : fail(d, EX_OSERR, "out of memory");

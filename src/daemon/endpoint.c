@@ -58,37 +58,57 @@ static int clear_stale(const char *path, struct err *e) {
     return unlink(path) < 0 ? err_sys(e, errno, "cannot replace the stale socket %s", path) : 0;
 }
 
-static int set_access(const char *path, const struct config_socket *how, struct err *e) {
-    if (how->group) {
-        const struct group *g = getgrnam(how->group);
-        if (!g && geteuid() == 0)
-            return err_set(e, -ENOENT,
-                           "group \"%s\" of %s does not exist: create it or change sockets in the configuration",
-                           how->group, path);
-        if (g && chown(path, (uid_t)-1, g->gr_gid) < 0 && geteuid() == 0)
-            return err_sys(e, errno, "cannot give %s to group %s", path, how->group);
-    }
+static int set_group(const char *path, const char *name, struct log *log, struct err *e) {
+    const struct group *g = getgrnam(name);
+    int r = 0;
+    if (!g)
+        r = err_set(e, -ENOENT, "group \"%s\" of %s does not exist: create it or change sockets in the configuration",
+                    name, path);
+    else if (chown(path, (uid_t)-1, g->gr_gid) < 0)
+        r = err_sys(e, errno, "cannot give %s to group %s", path, name);
+    if (r == 0 || geteuid() == 0) return r;
+    log_warning(log, "socket left with the daemon's own group", LOG_S("error", e->text));
+    return 0;
+}
+
+static int set_access(const char *path, const struct config_socket *how, struct log *log, struct err *e) {
+    int r = how->group ? set_group(path, how->group, log, e) : 0;
+    if (r < 0) return r;
     return chmod(path, how->mode) < 0 ? err_sys(e, errno, "cannot set the mode of %s", path) : 0;
 }
 
-int endpoint_listen(const char *runtime_dir, const char *name, const struct config_socket *how, struct err *e) {
+/* Make it ready under a name of its own, then move it to its place. */
+static int open_at(int fd, const struct sockaddr_un *sa, const char *path, const struct config_socket *how,
+                   struct log *log, struct err *e) {
+    int r = 0;
+    (void)unlink(sa->sun_path); /* of a daemon that was killed here */
+    mode_t old = umask(0177);   /* nobody else may connect before the mode is what it should be */
+    if (bind(fd, (const struct sockaddr *)sa, sizeof *sa) < 0) r = err_sys(e, errno, "cannot bind %s", sa->sun_path);
+    (void)umask(old);
+    if (r < 0) return r;
+    r = set_access(sa->sun_path, how, log, e);
+    if (r == 0 && listen(fd, BACKLOG) < 0) r = err_sys(e, errno, "cannot listen on %s", path);
+    if (r == 0 && rename(sa->sun_path, path) < 0) r = err_sys(e, errno, "cannot put the socket at %s", path);
+    if (r < 0) (void)unlink(sa->sun_path);
+    return r;
+}
+
+int endpoint_listen(const char *runtime_dir, const char *name, const struct config_socket *how, struct log *log,
+                    struct err *e) {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int n = snprintf(sa.sun_path, sizeof sa.sun_path, "%s/%s", runtime_dir, name);
-    if (n < 0 || (size_t)n >= sizeof sa.sun_path)
+    char path[sizeof sa.sun_path];
+    int n = snprintf(path, sizeof path, "%s/%s", runtime_dir, name);
+    int m = snprintf(sa.sun_path, sizeof sa.sun_path, "%s/.%.1s", runtime_dir, name); /* ".e", ".c": never longer */
+    if (n < 0 || (size_t)n >= sizeof path || m < 0)
         return err_set(e, -ENAMETOOLONG,
                        "%s/%s is longer than a socket path may be (%zu bytes): use a shorter runtime_dir", runtime_dir,
-                       name, sizeof sa.sun_path - 1);
-    int r = clear_stale(sa.sun_path, e);
+                       name, sizeof path - 1);
+    int r = clear_stale(path, e);
     if (r < 0) return r;
     cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return err_sys(e, errno, "cannot make a socket");
-    mode_t old = umask(0177); /* nobody else may connect before the mode is what it should be */
-    r = bind(fd, (const struct sockaddr *)&sa, sizeof sa) < 0 ? err_sys(e, errno, "cannot bind %s", sa.sun_path) : 0;
-    (void)umask(old);
-    if (r == 0) r = set_access(sa.sun_path, how, e);
-    if (r == 0 && listen(fd, BACKLOG) < 0) r = err_sys(e, errno, "cannot listen on %s", sa.sun_path);
-    if (r < 0) return r;
-    return take_fd(&fd);
+    r = open_at(fd, &sa, path, how, log, e);
+    return r < 0 ? r : take_fd(&fd);
 }
 
 void endpoint_remove(const char *runtime_dir, const char *name) {

@@ -14,9 +14,11 @@
  * code: -EWOULDBLOCK when another daemon holds it, whose pid `e` names. */
 int endpoint_lock(const char *runtime_dir, struct err *e);
 
-/* Listen on <runtime_dir>/<name>, with mode and group. Only while holding the lock. Returns a non-blocking fd, or a
- * negative code with `e` set. */
-int endpoint_listen(const char *runtime_dir, const char *name, const struct config_socket *how, struct err *e);
+/* Listen on <runtime_dir>/<name>, with mode and group. It appears there only when it listens, so that nobody is refused
+ * meanwhile. A group that an unprivileged daemon cannot give it is logged. Only while holding the lock. Returns a
+ * non-blocking fd, or a negative code with `e` set. */
+int endpoint_listen(const char *runtime_dir, const char *name, const struct config_socket *how, struct log *log,
+                    struct err *e);
 
 /* Remove the socket, if it is one. */
 void endpoint_remove(const char *runtime_dir, const char *name);
