@@ -30,7 +30,7 @@ _hookcastctl() {
             --runtime-dir)
                 where=(--runtime-dir "${COMP_WORDS[++i]}")
                 ;;
-            --timeout | --payload | --meta)
+            --timeout | --payload | --meta | --schema-dir)
                 ((i++))
                 ;;
             -* | =) ;;
@@ -45,7 +45,7 @@ _hookcastctl() {
             _hookcastctl_paths -d
             return
             ;;
-        --timeout | --payload | --meta)
+        --timeout | --payload | --meta | --schema-dir)
             return
             ;;
     esac
@@ -54,7 +54,7 @@ _hookcastctl() {
         if [[ $cur == -* ]]; then
             _hookcastctl_words "$asking"
         else
-            _hookcastctl_words "check emit kinds list status"
+            _hookcastctl_words "check emit kinds list status validate"
         fi
         return
     fi
@@ -62,6 +62,7 @@ _hookcastctl() {
     case $verb:$cur in
         emit:-*) _hookcastctl_words "$asking --payload --stdin --meta --wait --quiet" ;;
         check:-*) _hookcastctl_words "$global" ;;
+        validate:-*) _hookcastctl_words "$global --json --stdin --schema-dir" ;;
         *:-*) _hookcastctl_words "$asking" ;;
         emit:*)
             case ${#args[@]} in
@@ -73,6 +74,7 @@ _hookcastctl() {
         kinds:*) ((${#args[@]})) || _hookcastctl_words "$(_hookcastctl_ask '.kinds[].kind' kinds)" ;;
         status:*) ((${#args[@]})) || _hookcastctl_words "$(_hookcastctl_ask '.plugins[].name' list)" ;;
         check:*) ((${#args[@]})) || _hookcastctl_paths -f ;;
+        validate:*) _hookcastctl_paths -f ;;
     esac
 }
 

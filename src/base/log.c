@@ -90,7 +90,10 @@ void log_count_suppressed(struct log *l, uint64_t n) { l->suppressed += n; }
 static ssize_t try_write(const struct log *l, const char *p, size_t n) {
     if (l->is_socket) return send(l->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
     struct pollfd pfd = {.fd = l->fd, .events = POLLOUT};
-    if (poll(&pfd, 1, 0) != 1 || pfd.revents != POLLOUT) return 0; /* full, or nobody reads any more */
+    int r;
+    do r = poll(&pfd, 1, 0);
+    while (r < 0 && errno == EINTR);
+    if (r != 1 || pfd.revents != POLLOUT) return 0; /* full, or nobody reads any more */
     return write(l->fd, p, n);
 }
 

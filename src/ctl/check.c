@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "ctl/say.h"
+#include "ctl/validate.h"
 
 /* Try the daemon in the directory of this program, or in the sbin beside it. Returns only when it is not there. */
 static void exec_sibling(char **argv) {
@@ -48,6 +49,7 @@ static int become_hookcastd(const struct check_flags *f, const struct options *o
 }
 
 int check_run(const struct options *o) {
+    if (o->n_args && check_is_schema(o->args[0])) return validate_schema_alone(o->args[0]);
     struct check_flags f = {0};
     struct err e = {0};
     int r = o->n_args ? check_flags_for(&f, o->args[0], &e) : 0;

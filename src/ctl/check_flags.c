@@ -149,6 +149,15 @@ static int flags_for_dir(struct check_flags *f, const char *path, unsigned depth
     return 0;
 }
 
+bool check_is_schema(const char *path) {
+    struct stat st;
+    const char *slash = strrchr(path, '/');
+    if (!ends_with(path, ".json") || is_manifest(slash ? slash + 1 : path)) return false;
+    if (stat(path, &st) < 0 || S_ISDIR(st.st_mode)) return false;
+    cleanup_free char *text = malloc(PEEK + 1);
+    return text && peek(AT_FDCWD, path, text, NULL) == 0 && !(has_key(text, "schema_version") && has_key(text, "kind"));
+}
+
 static int flags_for_file(struct check_flags *f, const char *path, struct err *e) {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
     char dir[PATH_MAX];

@@ -12,11 +12,12 @@
 #include "ctl/options.h"
 #include "ctl/say.h"
 #include "ctl/show.h"
+#include "ctl/validate.h"
 
 static int run_verb(const struct options *o) {
     static int (*const verbs[])(const struct options *) = {
         [VERB_CHECK] = check_run, [VERB_EMIT] = emit_run,      [VERB_KINDS] = show_kinds,
-        [VERB_LIST] = show_list,  [VERB_STATUS] = show_status,
+        [VERB_LIST] = show_list,  [VERB_STATUS] = show_status, [VERB_VALIDATE] = validate_run,
     };
     static_assert(ARRAY_LEN(verbs) == VERBS, "one function a verb");
     return verbs[o->verb](o);

@@ -41,13 +41,19 @@ static const struct verb_row verbs[VERBS] = {
                      .summary = "show how the daemon, or one plugin, is doing",
                      .args_max = 1,
                      .args = "at most one NAME"},
+    [VERB_VALIDATE] = {.name = "validate",
+                       .synopsis = "validate SCHEMA.json [INSTANCE.json... | --stdin] [--schema-dir URI=DIR]...",
+                       .summary = "hold JSON documents against a JSON Schema",
+                       .args_min = 1,
+                       .args_max = SIZE_MAX,
+                       .args = "a SCHEMA.json"},
 };
 
 enum option_type { OPTION_FLAG, OPTION_STRING, OPTION_SECONDS, OPTION_LIST };
 
 #define FOR(v) (1u << (v))
 #define FOR_ASKING (FOR(VERB_EMIT) | FOR(VERB_KINDS) | FOR(VERB_LIST) | FOR(VERB_STATUS))
-#define FOR_ALL (FOR_ASKING | FOR(VERB_CHECK))
+#define FOR_ALL (FOR_ASKING | FOR(VERB_CHECK) | FOR(VERB_VALIDATE))
 
 struct option_row {
     const char *name;
@@ -55,20 +61,24 @@ struct option_row {
     unsigned verbs; /* FOR(v) | ... */
     size_t offset;  /* of the slot in struct options */
     const char *help_arg, *help;
+    size_t count; /* of a list: the offset of its length */
 };
 
 #define SLOT(field) .offset = offsetof(struct options, field)
 
 static const struct option_row options[] = {
     {"--payload", OPTION_STRING, FOR(VERB_EMIT), SLOT(payload), "JSON", "the payload, a JSON object"},
-    {"--stdin", OPTION_FLAG, FOR(VERB_EMIT), SLOT(from_stdin), "", "one payload a line from standard input"},
+    {"--stdin", OPTION_FLAG, FOR(VERB_EMIT) | FOR(VERB_VALIDATE), SLOT(from_stdin), "",
+     "one payload (validate: document) a line from standard input"},
     {"--meta", OPTION_LIST, FOR(VERB_EMIT), SLOT(metas), "key=value",
-     "metadata of the event (key:=json too); repeatable"},
+     "metadata of the event (key:=json too); repeatable", offsetof(struct options, n_metas)},
     {"--wait", OPTION_FLAG, FOR(VERB_EMIT), SLOT(wait), "", "wait until it is delivered to every plugin"},
     {"--quiet", OPTION_FLAG, FOR(VERB_EMIT), SLOT(quiet), "", "print nothing but errors"},
+    {"--schema-dir", OPTION_LIST, FOR(VERB_VALIDATE), SLOT(schema_dirs), "URI=DIR",
+     "read what is referred to below URI from DIR; repeatable", offsetof(struct options, n_schema_dirs)},
     {"--timeout", OPTION_SECONDS, FOR_ASKING, SLOT(timeout), "SECONDS", "wait so long for an answer (default 10)"},
     {"--runtime-dir", OPTION_STRING, FOR_ALL, SLOT(runtime_dir), "DIR", "where the daemon's sockets are"},
-    {"--json", OPTION_FLAG, FOR_ASKING, SLOT(json), "", "print results as JSON, one a line"},
+    {"--json", OPTION_FLAG, FOR_ASKING | FOR(VERB_VALIDATE), SLOT(json), "", "print results as JSON, one a line"},
     {"--help", OPTION_FLAG, FOR_ALL, SLOT(help), "", "show this help"},
     {"--version", OPTION_FLAG, FOR_ALL, SLOT(version), "", "show the version"},
 };
@@ -126,7 +136,7 @@ static int set_option(struct options *o, const struct option_row *row, const cha
             o->timeout_given = true;
             return parse_seconds(value, (nsec_t *)(void *)slot, e);
         case OPTION_LIST:
-            o->metas[o->n_metas++] = value;
+            (*(const char ***)(void *)slot)[(*(size_t *)(void *)((char *)o + row->count))++] = value;
             return 0;
     }
     return 0;
@@ -156,6 +166,16 @@ static int check_emit(const struct options *o, struct err *e) {
     return 0;
 }
 
+static int check_validate(const struct options *o, struct err *e) {
+    if (o->from_stdin && o->n_args > 1) return err_set(e, -EINVAL, "give the documents once: as files or by --stdin");
+    for (size_t i = 0; i < o->n_schema_dirs; i++) {
+        const char *eq = strchr(o->schema_dirs[i], '=');
+        if (!eq || eq == o->schema_dirs[i] || !eq[1])
+            return err_set(e, -EINVAL, "--schema-dir: \"%s\" is not URI=DIR", o->schema_dirs[i]);
+    }
+    return 0;
+}
+
 static int check_verb(const struct options *o, unsigned seen, struct err *e) {
     const struct verb_row *v = &verbs[o->verb];
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
@@ -164,6 +184,7 @@ static int check_verb(const struct options *o, unsigned seen, struct err *e) {
     if (o->help || o->version) return 0;
     if (o->n_args < v->args_min || o->n_args > v->args_max)
         return err_set(e, -EINVAL, "\"%s\" takes %s: hookcastctl %s", v->name, v->args, v->synopsis);
+    if (o->verb == VERB_VALIDATE) return check_validate(o, e);
     return o->verb == VERB_EMIT ? check_emit(o, e) : 0;
 }
 
@@ -202,8 +223,10 @@ int options_parse(int argc, char **argv, struct options *o, struct err *e) {
     struct options t = {.timeout = TIMEOUT_DEFAULT_S * NSEC_PER_SEC};
     size_t room = argc > 0 ? (size_t)argc : 1;
     t.metas = calloc(room, sizeof *t.metas);
+    t.schema_dirs = calloc(room, sizeof *t.schema_dirs);
     t.args = calloc(room, sizeof *t.args);
-    int r = t.metas && t.args ? parse(argc, argv, &t, e) : err_sys(e, ENOMEM, "reading the command line");
+    int r =
+        t.metas && t.schema_dirs && t.args ? parse(argc, argv, &t, e) : err_sys(e, ENOMEM, "reading the command line");
     if (r < 0) {
         options_deinit(&t);
         return r;
@@ -214,9 +237,10 @@ int options_parse(int argc, char **argv, struct options *o, struct err *e) {
 
 void options_deinit(struct options *o) {
     free(o->metas);
+    free(o->schema_dirs);
     free(o->args);
-    o->metas = o->args = NULL;
-    o->n_metas = o->n_args = 0;
+    o->metas = o->schema_dirs = o->args = NULL;
+    o->n_metas = o->n_schema_dirs = o->n_args = 0;
 }
 
 int options_runtime_dir(const struct options *o, bool root, const char *xdg_runtime_dir, char *out, size_t cap,
@@ -241,7 +265,8 @@ static void help_options(enum verb verb, FILE *out) {
     (void)fputs("\nOptions:\n", out);
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
         const struct option_row *row = &options[i];
-        if (verb == VERB_NONE ? row->verbs == FOR(VERB_EMIT) : !(row->verbs & FOR(verb))) continue;
+        if (verb == VERB_NONE ? !(row->verbs & ~(FOR(VERB_EMIT) | FOR(VERB_VALIDATE))) : !(row->verbs & FOR(verb)))
+            continue;
         char left[40];
         (void)snprintf(left, sizeof left, "%s %s", row->name, row->help_arg);
         (void)fprintf(out, "  %-20s %s\n", left, row->help);

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-enum verb { VERB_NONE, VERB_CHECK, VERB_EMIT, VERB_KINDS, VERB_LIST, VERB_STATUS, VERBS };
+enum verb { VERB_NONE, VERB_CHECK, VERB_EMIT, VERB_KINDS, VERB_LIST, VERB_STATUS, VERB_VALIDATE, VERBS };
 
 struct options {
     enum verb verb; /* VERB_NONE only with help or version */
@@ -21,11 +21,15 @@ struct options {
     const char *runtime_dir; /* NULL: not given */
     nsec_t timeout;          /* how long to wait for an answer */
     bool timeout_given;
+    bool from_stdin; /* emit, validate */
     /* emit */
     const char *payload; /* NULL: not given */
-    bool from_stdin, wait, quiet;
+    bool wait, quiet;
     const char **metas; /* owned array, strings borrowed from argv */
     size_t n_metas;
+    /* validate */
+    const char **schema_dirs; /* URI=DIR; likewise */
+    size_t n_schema_dirs;
     /* what follows the verb */
     const char **args; /* likewise */
     size_t n_args;

@@ -9,11 +9,13 @@
 #include "base/err.h"
 
 enum {
-    EXIT_REFUSED = 1,                /* the daemon said no */
+    EXIT_REFUSED = 1,                /* the daemon said no; validate: not valid */
     EXIT_USAGE = EX_USAGE,           /* 64 */
+    EXIT_UNREADABLE = EX_DATAERR,    /* 65: a schema or a document that cannot be read */
     EXIT_NO_DAEMON = EX_UNAVAILABLE, /* 69 */
     EXIT_IO = EX_IOERR,              /* 74: standard input or output failed */
-    EXIT_TIMED_OUT = EX_TEMPFAIL     /* 75 */
+    EXIT_TIMED_OUT = EX_TEMPFAIL,    /* 75 */
+    EXIT_BAD_CONFIG = EX_CONFIG      /* 78: check found something */
 };
 
 /* Print a sentence. Returns `code`, so that a verb can end with it. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/logtext.h"
 #include "base/random.h"
 #include "base/suggest.h"
 #include "daemon/child_private.h"
@@ -34,12 +35,22 @@ bool child_waits_for_dependency(const struct child *c) {
 }
 bool child_crashed_before_ready(const struct child *c) { return !c->life.was_ready && c->tally.n > 0; }
 
+void child_clean_text(char *text) {
+    size_t n = strlen(text), k;
+    for (size_t i = 0; i < n; i += k ? k : 1) {
+        k = logtext_utf8((const unsigned char *)text + i, n - i);
+        if (!k || (unsigned char)text[i] < ' ' || text[i] == 0x7f) text[i] = i + 3 >= n && !k ? '\0' : '?';
+        if (!text[i]) return; /* a character cut in half at the end */
+    }
+}
+
 void child_set_error(struct child *c, const char *fmt, ...) {
     char text[LAST_ERROR_MAX];
     va_list ap;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    child_clean_text(text);
     memcpy(c->last_error, text, sizeof text);
 }
 
@@ -330,17 +341,17 @@ static void on_health_timer(struct ev_loop *loop, ev_timer *t, int revents) {
     context_timer(c->cx, &c->t_health, c->m->settings.health.timeout);
 }
 
-bool child_tick(struct child *c) {
-    if (!c->sub.queue) return false;
+nsec_t child_tick(struct child *c) {
+    if (!c->sub.queue) return 0;
+    nsec_t now = context_now(c->cx), oldest = queue_oldest(c->sub.queue);
     struct reason_rules rules = child_rules(c);
     unsigned before = c->reasons.set;
-    unsigned now_set = reasons_update(&c->reasons, &rules, queue_oldest(c->sub.queue),
-                                      queue_counters(c->sub.queue)->delivered, context_now(c->cx));
+    unsigned now_set = reasons_update(&c->reasons, &rules, oldest, queue_counters(c->sub.queue)->delivered, now);
     if ((now_set & REASON_SLOW) && !(before & REASON_SLOW) && !(now_set & REASON_CRASHED))
         child_set_error(c, "its oldest unwritten event is older than %.3g s", context_seconds(rules.slow_after));
     if (before && !now_set) c->last_error[0] = '\0';
     if (before != now_set) child_refresh(c);
-    return reasons_pending(&c->reasons) || (c->running && queue_counters(c->sub.queue)->events);
+    return c->reasons.up_since ? reasons_next(&c->reasons, &rules, oldest, now) : 0;
 }
 
 bool child_has_pending(const struct child *c, uint64_t seq) {

@@ -76,8 +76,8 @@ void child_overflow(struct child *c, int why);
 void child_relieve(struct child *c);
 /* Write what is pending, and do what was put off to this moment. */
 void child_flush(struct child *c);
-/* Let time pass: reasons come and go. Returns true while more may change by time alone. */
-bool child_tick(struct child *c);
+/* Let time pass: reasons come and go. Returns after how long more may change by time alone; 0: never. */
+nsec_t child_tick(struct child *c);
 /* Anything queued, or its seq at most `seq`? For flush. */
 bool child_has_pending(const struct child *c, uint64_t seq);
 /* Still something to deliver to a running process? For the drain at shutdown. */

@@ -126,6 +126,15 @@ static const char *doing(const struct child *c) {
     return "";
 }
 
+/* It ran under limits of its manifest: one of them may be why. A CPU limit says so itself. */
+static void name_limits(const struct child *c, char *words, size_t cap) {
+    for (size_t i = 0; i < c->m->n_rlimits; i++) {
+        size_t at = strlen(words);
+        (void)snprintf(words + at, cap - at, "%s%s", i ? ", " : " under rlimits ",
+                       manifest_rlimit_name(c->m->rlimits[i].resource));
+    }
+}
+
 static void record_death(struct child *c, const siginfo_t *si) {
     struct death d = {.at = c->died_at, .ran = c->died_at - c->spawned_at, .pid = c->p.pid, .doing = doing(c)};
     if (c->exec_failed) {
@@ -141,8 +150,10 @@ static void record_death(struct child *c, const siginfo_t *si) {
     c->was_crash = c->life.phase != LIFE_ENDING;
     char words[256];
     (void)death_words(&d, words, sizeof words);
+    if (c->was_crash && (d.kind == DEATH_SIGNAL || (d.kind == DEATH_EXIT && d.code)))
+        name_limits(c, words, sizeof words);
     if (c->was_crash) {
-        if (c->stdin_gone && d.kind == DEATH_SIGNAL && d.code == SIGKILL)
+        if (c->ended_for_stdin)
             child_set_error(c, "it closed its stdin and was ended");
         else if (c->last_stderr[0] && d.kind != DEATH_EXEC)
             child_set_error(c, "%s; its last words: %s", words, c->last_stderr);
@@ -186,12 +197,19 @@ static void finish(struct child *c) {
     child_event(c, LIFE_EXITED, NULL);
 }
 
+static int wait_for_it(const struct child *c, siginfo_t *si, int options) {
+    int r;
+    do r = waitid(P_PIDFD, (id_t)c->p.pidfd, si, options);
+    while (r < 0 && errno == EINTR);
+    return r;
+}
+
 bool child_reap(struct child *c) {
     siginfo_t si = {0};
     if (!c->running) return false;
-    if (waitid(P_PIDFD, (id_t)c->p.pidfd, &si, WEXITED | WNOWAIT | WNOHANG) < 0 || si.si_pid == 0) return false;
+    if (wait_for_it(c, &si, WEXITED | WNOWAIT | WNOHANG) < 0 || si.si_pid == 0) return false;
     child_kill(c, SIGKILL); /* its group, while the id is still ours */
-    (void)waitid(P_PIDFD, (id_t)c->p.pidfd, &si, WEXITED | WNOHANG);
+    (void)wait_for_it(c, &si, WEXITED | WNOHANG);
     c->running = false;
     c->died_at = context_now(c->cx);
     ev_io_stop(c->cx->loop, &c->w_pid);
@@ -201,6 +219,11 @@ bool child_reap(struct child *c) {
     ev_timer_stop(c->cx->loop, &c->t_settle);
     child_io_drain(c);
     record_death(c, &si);
+    if (c->was_crash) { /* said at once, however long it takes to settle what it had read */
+        reasons_crashed(&c->reasons);
+        c->fresh = false;
+        child_refresh(c);
+    }
     queue_hold(c->sub.queue);
     if (settle(c, false))
         finish(c);
@@ -216,6 +239,7 @@ static void on_settle(struct ev_loop *loop, ev_timer *t, int revents) {
     if (c->running) { /* its stdin is closed and it lives on */
         log_warning(c->cx->log, "plugin closed its stdin: it can hear nothing and is ended",
                     LOG_S("plugin", c->m->name), LOG_N("pid", c->p.pid));
+        c->ended_for_stdin = true;
         child_kill(c, SIGKILL);
         return;
     }

@@ -106,6 +106,10 @@ void child_flush(struct child *c) {
         queue_pardon(c->sub.queue); /* nothing of it was written to this process, or there is none: it is empty now */
     }
     if (c->p.in < 0 || c->stdin_gone) return;
+    if (c->reasons.set & REASON_SLOW) { /* it was late until now, and what is written may end that */
+        (void)child_tick(c);
+        c->owner.restless(c->owner.ctx);
+    }
     int r = queue_write(c->sub.queue, WRITE_BUDGET, NULL, NULL);
     switch (r) {
         case 0:
@@ -245,6 +249,7 @@ static void stderr_line(struct child *c, const char *line, size_t len, bool cut)
     size_t keep = len < LAST_STDERR_MAX - 1 ? len : LAST_STDERR_MAX - 1;
     memcpy(c->last_stderr, line, keep);
     c->last_stderr[keep] = '\0';
+    child_clean_text(c->last_stderr);
     uint64_t held;
     if (!log_gate_pass(&c->g_stderr, STDERR_BURST, context_now(c->cx), &held)) {
         log_count_suppressed(c->cx->log, 1);
@@ -333,8 +338,12 @@ void child_io_drain(struct child *c) {
     for (int i = 0; i < DRAIN_TURNS && read_chunk(c, &c->w_out, &c->p.out, &c->out_line, stdout_take); i++) continue;
     for (int i = 0; i < DRAIN_TURNS && read_chunk(c, &c->w_err, &c->p.err, &c->err_line, stderr_take); i++) continue;
     const char *line;
-    size_t len = line_tail(&c->err_line, &line);
+    size_t len = line_tail(&c->out_line, &line);
+    if (len) stdout_take(c, line, len, LINE_WHOLE);
+    line_deinit(&c->out_line); /* said; a descendant that holds the pipe says nothing for it any more */
+    len = line_tail(&c->err_line, &line);
     if (len) stderr_line(c, line, len, false);
+    line_deinit(&c->err_line);
 }
 
 static void on_pidfd(struct ev_loop *loop, ev_io *w, int revents) {

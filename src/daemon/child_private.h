@@ -45,7 +45,8 @@ struct child {
     bool exec_failed, exec_ok;
     nsec_t spawned_at, ready_at, died_at, ending_since, deadline; /* deadline 0: none */
     enum ending ending;
-    bool stdin_gone; /* EPIPE */
+    bool stdin_gone;      /* EPIPE */
+    bool ended_for_stdin; /* … and it was killed for that */
     bool probe_due;
 
     bool fresh;       /* started for the first time or by hand, not ready since */
@@ -79,6 +80,8 @@ static inline struct reason_rules child_rules(const struct child *c) {
 static inline bool child_is_native(const struct child *c) { return c->m->protocol == PROTOCOL_MCP; }
 
 /* child.c */
+/* What plugins say ends up in the admin API: control characters and what is not UTF-8 become '?'. */
+void child_clean_text(char *text);
 void child_set_error(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void child_decide(struct child *c);
 struct queue_options child_queue_options(struct child *c);

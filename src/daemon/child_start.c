@@ -69,7 +69,7 @@ void child_spawn(struct child *c) {
     buf_clear(&c->said);
     c->spawned_at = context_now(c->cx);
     c->ready_at = 0;
-    c->exec_failed = c->exec_ok = c->stdin_gone = c->probe_due = false;
+    c->exec_failed = c->exec_ok = c->stdin_gone = c->ended_for_stdin = c->probe_due = false;
     c->overflowed = false;
     c->ending = ENDING_NOT;
     c->last_stderr[0] = '\0';

@@ -21,6 +21,7 @@ struct events {
     struct listener *listener;
     struct flushes *flushes;
     struct reply reply;
+    struct schema_run *run; /* what validating needs, reused for every event */
     struct buf result, errors;
     uint64_t accepted;
     bool shut;
@@ -52,13 +53,15 @@ struct events *events_new(struct context *cx, int fd, struct supervisor *s) {
     e->result = e->errors = BUF_INIT(0);
     reply_init(&e->reply, cx, "events");
     e->flushes = flushes_new(cx, s);
-    return e->flushes ? e : events_free(e);
+    e->run = schema_run_new();
+    return e->flushes && e->run ? e : events_free(e);
 }
 
 struct events *events_free(struct events *e) {
     if (!e) return NULL;
     e->listener = listener_free(e->listener);
     e->flushes = flushes_free(e->flushes);
+    e->run = schema_run_free(e->run);
     reply_deinit(&e->reply);
     buf_deinit(&e->result);
     buf_deinit(&e->errors);
@@ -171,12 +174,19 @@ static bool notify_admit(struct events *e, struct peer *p, const struct jsonrpc 
                          const struct node *payload) {
     static const char *const reasons[] = {[ADMIT_INVALID_PAYLOAD] = "invalid_payload",
                                           [ADMIT_RESERVED_KEY] = "reserved_key",
-                                          [ADMIT_TOO_LARGE] = "too_large"};
+                                          [ADMIT_TOO_LARGE] = "too_large",
+                                          [ADMIT_TOO_COMPLEX] = "too_complex",
+                                          [ADMIT_NUMBER_RANGE] = "number_range"};
     struct err err;
-    enum admit a = admit_payload(t, &e->cx->scan, payload, e->cx->config->event_max_size, &err, &e->errors);
+    struct buf *errors = reply_wanted(m) ? &e->errors : NULL; /* nobody would read them */
+    enum admit a = admit_payload(t, e->run, &e->cx->scan, payload, e->cx->config->event_max_size, &err, errors);
     if (a == ADMIT_OK) return true;
+    if (a == ADMIT_NO_MEMORY) {
+        reply_error(&e->reply, p, m, JSONRPC_INTERNAL_ERROR, NULL, err.text, NULL);
+        return false;
+    }
     reply_error(&e->reply, p, m, JSONRPC_INVALID_PARAMS, reasons[a], err.text,
-                a == ADMIT_INVALID_PAYLOAD ? buf_cstr(&e->errors) : NULL);
+                a == ADMIT_INVALID_PAYLOAD && errors ? buf_cstr(errors) : NULL);
     return false;
 }
 

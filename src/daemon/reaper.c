@@ -20,7 +20,11 @@ size_t reaper_collect(const struct supervisor *s) {
     size_t adopted = 0;
     for (;;) {
         siginfo_t si = {0};
-        if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0) return adopted;
+        if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0) {
+            if (errno == EINTR) continue;
+            return adopted;
+        }
+        if (si.si_pid == 0) return adopted;
         bool ours = false;
         for (size_t i = 0; i < supervisor_count(s) && !ours; i++)
             ours = child_pid(supervisor_at(s, i)) == si.si_pid && child_reap(supervisor_at(s, i));
@@ -32,7 +36,10 @@ size_t reaper_collect(const struct supervisor *s) {
 
 static bool alive(pid_t pid) {
     siginfo_t si = {0};
-    return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid == 0;
+    int r;
+    do r = waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT);
+    while (r < 0 && errno == EINTR);
+    return r == 0 && si.si_pid == 0;
 }
 
 enum belongs { TO_NOBODY, TO_THE_LIVING, TO_THE_DEAD };

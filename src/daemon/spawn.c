@@ -99,8 +99,10 @@ static void __attribute__((noreturn)) child_fail(const struct plan *p, int errnu
 }
 
 static void child_signals(void) {
-    const struct sigaction dfl = {.sa_handler = SIG_DFL};
-    for (int s = 1; s < NSIG; s++) (void)sigaction(s, &dfl, NULL); /* fails only for KILL and STOP */
+    /* The system call itself: libc keeps two real-time signals to itself and would leave them ignored if our parent
+     * had. All zero is SIG_DFL without flags or mask, whatever the machine's layout. Fails only for KILL and STOP. */
+    static const unsigned long dfl[16];
+    for (int s = 1; s < NSIG; s++) (void)syscall(SYS_rt_sigaction, s, dfl, NULL, (size_t)(_NSIG / 8));
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -109,6 +111,7 @@ static void child_signals(void) {
 static void child_privileges(const struct plan *p) {
     for (size_t i = 0; i < p->o->n_rlimits; i++) {
         struct rlimit l = {p->o->rlimits[i].value, p->o->rlimits[i].value};
+        if (p->o->rlimits[i].resource == RLIMIT_CPU) l.rlim_max++; /* SIGXCPU first: it says what happened */
         if (setrlimit((__rlimit_resource_t)p->o->rlimits[i].resource, &l) < 0)
             child_fail(p, errno, "cannot set a resource limit", "");
     }

@@ -98,16 +98,22 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents) {
 static void on_sweep(struct ev_loop *loop, ev_timer *t, int revents) {
     struct supervisor *s = t->data;
     (void)revents;
-    bool again = false;
-    for (size_t i = 0; i < s->n; i++) again |= child_tick(s->children[i]);
-    if (!again) ev_timer_stop(loop, t);
+    nsec_t next = 0;
+    (void)loop;
+    for (size_t i = 0; i < s->n; i++) {
+        nsec_t in = child_tick(s->children[i]);
+        if (in && (!next || in < next)) next = in;
+    }
+    s->sweep_at = next ? context_now(s->cx) + next : 0;
+    if (next) context_timer(s->cx, t, next);
 }
 
 static void on_restless(void *ctx) {
     struct supervisor *s = ctx;
-    if (ev_is_active(&s->t_sweep)) return;
-    ev_timer_set(&s->t_sweep, SWEEP_MS / 1000., SWEEP_MS / 1000.);
-    ev_timer_start(s->cx->loop, &s->t_sweep);
+    nsec_t soon = context_now(s->cx) + (nsec_t)SWEEP_MS * NSEC_PER_MSEC;
+    if (ev_is_active(&s->t_sweep) && s->sweep_at <= soon) return;
+    s->sweep_at = soon;
+    context_timer(s->cx, &s->t_sweep, (nsec_t)SWEEP_MS * NSEC_PER_MSEC);
 }
 
 /* --- order --- */

@@ -17,6 +17,7 @@ struct supervisor {
     size_t n_dirty;
     ev_prepare w_flush;
     ev_timer t_sweep;
+    nsec_t sweep_at; /* when it is due */
     bool look_again; /* while stopping: who may be stopped next? */
     bool started, settled_told, draining, stopping, stopped_told;
     nsec_t deadline;

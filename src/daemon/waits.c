@@ -38,13 +38,15 @@ struct waits *waits_free(struct waits *w) {
     return NULL;
 }
 
-enum outcome { NOT_YET, DONE, REFUSED };
+/* OVERTAKEN: somebody has asked for the opposite meanwhile. */
+enum outcome { NOT_YET, DONE, REFUSED, OVERTAKEN };
 
 static enum outcome outcome_of(const struct wait *i, const struct child *c) {
     if (!c) return i->what == WAIT_STOPPED ? DONE : REFUSED; /* removed by a reload */
     bool down = child_phase(c) == LIFE_DOWN;
-    if (i->what == WAIT_STOPPED) return down ? DONE : NOT_YET;
+    if (i->what == WAIT_STOPPED) return down ? DONE : child_wanted(c) ? OVERTAKEN : NOT_YET;
     if (child_generation(c) > i->generation || child_phase(c) == LIFE_UP) return DONE;
+    if (!child_wanted(c)) return OVERTAKEN;
     return down ? REFUSED : NOT_YET;
 }
 
@@ -53,6 +55,11 @@ static int build(struct waits *w, const struct wait *i, const struct child *c, e
     if (how == REFUSED)
         return jsonrpc_error_to(&w->line, i->id, i->id_len, -32000, c ? child_last_error(c) : "the plugin is gone",
                                 "{\"reason\":\"unavailable\"}");
+    if (how == OVERTAKEN)
+        return jsonrpc_error_to(
+            &w->line, i->id, i->id_len, -32000,
+            i->what == WAIT_STOPPED ? "a later request started it again" : "a later request stopped it",
+            "{\"reason\":\"overtaken\"}");
     json_t *row = c ? child_row(c) : json_object();
     char *text = row ? json_dumps(row, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
     int r = text ? jsonrpc_result_to(&w->line, i->id, i->id_len, text, strlen(text)) : -ENOMEM;

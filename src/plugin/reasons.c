@@ -107,3 +107,21 @@ unsigned reasons_update(struct reasons *r, const struct reason_rules *rules, nse
 }
 
 bool reasons_pending(const struct reasons *r) { return r->set & (REASON_CRASHED | REASON_SLOW | REASON_FAILING); }
+
+static void sooner(nsec_t *nextp, nsec_t in) {
+    if (in < NSEC_PER_MSEC) in = NSEC_PER_MSEC;
+    if (!*nextp || in < *nextp) *nextp = in;
+}
+
+nsec_t reasons_next(const struct reasons *r, const struct reason_rules *rules, nsec_t oldest, nsec_t now) {
+    nsec_t next = 0;
+    if (r->set & REASON_FAILING) sooner(&next, rules->failure_window / REASON_BUCKETS);
+    if (!r->up_since) return r->set & REASON_FAILING ? next : 0;
+    nsec_t waiting_since = oldest > r->up_since ? oldest : r->up_since;
+    bool late = oldest && now - waiting_since > rules->slow_after;
+    if (oldest && !late) sooner(&next, rules->slow_after - (now - waiting_since) + NSEC_PER_MSEC);
+    nsec_t clean_since = r->late_at > r->up_since ? r->late_at : r->up_since;
+    if ((r->set & REASON_SLOW) && !late) sooner(&next, rules->recover_after - (now - clean_since));
+    if (r->set & REASON_CRASHED) sooner(&next, rules->recover_after - (now - r->up_since));
+    return next;
+}

@@ -55,6 +55,10 @@ void reasons_forget(struct reasons *r);
 unsigned reasons_update(struct reasons *r, const struct reason_rules *rules, nsec_t oldest, uint64_t delivered,
                         nsec_t now);
 
+/* How long from `now` until reasons_update() may say something new by time alone, all else staying as it is; 0: never.
+ */
+nsec_t reasons_next(const struct reasons *r, const struct reason_rules *rules, nsec_t oldest, nsec_t now);
+
 /* True while something may change by time alone: call reasons_update() again soon. */
 bool reasons_pending(const struct reasons *r);
 

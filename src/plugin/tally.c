@@ -23,7 +23,7 @@ const char *death_words(const struct death *d, char *out, size_t cap) {
             break;
         }
         case DEATH_EXEC:
-            (void)snprintf(out, cap, "cannot execute %s: %s", d->path, err_str(d->code));
+            (void)snprintf(out, cap, "%s: %s", d->path, err_str(d->code));
             break;
     }
     return out;

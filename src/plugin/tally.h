@@ -20,7 +20,7 @@ struct death {
     enum death_kind kind;
     int code;              /* exit status, signal number, or errno of the exec */
     const char *doing;     /* static text: what it was doing, e.g. "answering hooks/setup" */
-    char path[TALLY_LINE]; /* DEATH_EXEC: what could not be executed */
+    char path[TALLY_LINE]; /* DEATH_EXEC: what could not be done: "cannot execute ./x" */
 };
 
 struct tally {

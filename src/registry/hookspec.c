@@ -93,6 +93,13 @@ static void read_template(struct key_reader *r, const struct yamldoc_node *n, co
     }
 }
 
+/* Another hook of this spec that reads the same file; NULL when this is the first. */
+static const struct hook *same_file(const struct hookspec *spec, const struct hook *h) {
+    for (const struct hook *x = spec->hooks; x < h; x++)
+        if (str_equal(x->schema_path, h->schema_path)) return x;
+    return NULL;
+}
+
 static void read_schema(struct key_reader *r, const struct yamldoc_node *n, const struct key *f, void *slot) {
     const struct spec_reader *sr = (const struct spec_reader *)r;
     struct hook *h = slot;
@@ -106,6 +113,11 @@ static void read_schema(struct key_reader *r, const struct yamldoc_node *n, cons
             r->nomem = r->bad = true;
         else
             keys_bad(r, n, "input_schema: %s", e.text);
+        return;
+    }
+    const struct hook *first = same_file(sr->spec, h);
+    if (first) { /* told already if it was bad */
+        h->schema = json_incref(first->schema);
         return;
     }
     code = jsonfile_load(h->schema_path, &h->schema, &e);
@@ -180,6 +192,45 @@ static const struct key spec_keys[] = {
 #undef AT
 static const struct key_table spec_table = {spec_keys, ARRAY_LEN(spec_keys)};
 
+/* ---- compiling ---- */
+
+static int compile_schema(struct spec_reader *sr, struct hook *h, struct err *e) {
+    const struct hook *first = same_file(sr->spec, h);
+    if (first) {
+        h->compiled = first->compiled;
+        return 0;
+    }
+    const struct schema_options o = {.root = sr->root, .format_assertion = sr->format_assertion};
+    struct schema **slot = &sr->spec->schemas[sr->spec->n_schemas];
+    int code = jsonfile_compile(h->schema_path, &o, slot, e);
+    if (code < 0) return code;
+    h->compiled = *slot;
+    sr->spec->n_schemas++;
+    return 0;
+}
+
+/* format_assertion may stand behind the hooks, so this comes last. */
+static void compile_schemas(struct spec_reader *sr) {
+    struct hookspec *spec = sr->spec;
+    if (!spec->n_hooks || sr->keys.nomem) return;
+    spec->schemas = calloc(spec->n_hooks, sizeof *spec->schemas);
+    if (!spec->schemas) {
+        sr->keys.nomem = sr->keys.bad = true;
+        return;
+    }
+    for (struct hook *h = spec->hooks; h < spec->hooks + spec->n_hooks; h++) {
+        struct err e = {0};
+        h->format_assertion = sr->format_assertion;
+        int code = json_is_object(h->schema) || json_is_boolean(h->schema) ? compile_schema(sr, h, &e) : 0;
+        if (code == -ENOMEM) {
+            sr->keys.nomem = sr->keys.bad = true;
+        } else if (code < 0) {
+            sr->keys.bad = true;
+            errs_add(sr->keys.errs, &e);
+        }
+    }
+}
+
 /* ---- the object ---- */
 
 struct hookspec *hookspec_free(struct hookspec *h) {
@@ -191,6 +242,8 @@ struct hookspec *hookspec_free(struct hookspec *h) {
         free(h->hooks[i].tool_template);
         json_decref(h->hooks[i].schema);
     }
+    for (size_t i = 0; i < h->n_schemas; i++) (void)schema_free(h->schemas[i]);
+    free(h->schemas);
     free(h->hooks);
     free(h->kind);
     free(h->version);
@@ -218,9 +271,9 @@ static struct hookspec *read_document(const struct yamldoc *doc, const char *pat
     }
     const struct key_layer layer = {.table = &spec_table, .base = h};
     keys_read(&sr.keys, yamldoc_root(doc), &layer, 1);
+    compile_schemas(&sr);
     if (sr.keys.nomem) return no_memory(h, path, errs);
     if (sr.keys.bad) return hookspec_free(h);
-    for (size_t i = 0; i < h->n_hooks; i++) h->hooks[i].format_assertion = sr.format_assertion;
     return h;
 }
 

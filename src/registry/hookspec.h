@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "schema/schema.h"
 
 enum dispatch {
     DISPATCH_SINGLETON,
@@ -26,7 +27,8 @@ struct hook {
     enum dispatch dispatch;
     char *description; /* NULL when absent */
     char *schema_path; /* absolute or as found from the working directory; NULL when the hook has no input_schema */
-    json_t *schema;    /* the document at schema_path; NULL likewise */
+    json_t *schema;    /* the document at schema_path; NULL likewise; hooks with the same file share it */
+    const struct schema *compiled; /* what payloads are held against; NULL likewise; owned by the hookspec */
     bool mcp_exposed;
     char *tool_template;   /* mcp_tool_name_template; "{kind}.{plugin}.{hook}" by default; never NULL */
     bool format_assertion; /* the hookspec's format_assertion (default false) */
@@ -40,11 +42,13 @@ struct hookspec {
     char *path;
     struct hook *hooks;
     size_t n_hooks;
+    struct schema **schemas; /* owned: one per schema file, whatever the number of hooks that use it */
+    size_t n_schemas;
 };
 
-/* Load one file. `root` is the hookspec dir it lies under (schemas outside it are refused). Every problem found is
- * added to `errs` as file:line:column: message. Returns the hookspec (new; the caller frees), or NULL when anything was
- * wrong. */
+/* Load one file. `root` is the hookspec dir it lies under (schemas outside it are refused, and so are the files that
+ * they refer to). Schemas are compiled here, once. Every problem found is added to `errs` as file:line:column: message.
+ * Returns the hookspec (new; the caller frees), or NULL when anything was wrong. */
 struct hookspec *hookspec_load(const char *path, const char *root, struct errs *errs);
 struct hookspec *hookspec_free(struct hookspec *h); /* NULL is fine; returns NULL */
 

@@ -97,3 +97,10 @@ int jsonfile_load(const char *path, json_t **jp, struct err *e) {
     if (r < 0) return r;
     return jsonfile_parse(path, text, len, jp, e);
 }
+
+int jsonfile_compile(const char *path, const struct schema_options *o, struct schema **schemap, struct err *e) {
+    cleanup_free char *text = NULL;
+    size_t len = 0;
+    int r = textfile_read(path, &text, &len, e);
+    return r < 0 ? r : schema_compile_text(text, len, path, o, schemap, e);
+}

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "registry/jsonfile.h"
 #include "registry/manifest_read.h"
 #include "registry/paths.h"
 #include "registry/strv.h"
@@ -106,38 +105,6 @@ static void read_env(struct key_reader *r, const struct yamldoc_node *n, const s
     }
 }
 
-static void read_config(struct key_reader *r, const struct yamldoc_node *n, const struct key *f, void *slot) {
-    struct err e;
-    int code = yamldoc_map(r->doc, n, &e);
-    if (code == 0) code = yamldoc_to_json(r->doc, n, slot, &e);
-    if (code < 0) keys_report(r, f->key, code, &e);
-}
-
-static void read_config_schema(struct key_reader *r, const struct yamldoc_node *n, const struct key *f, void *slot) {
-    struct manifest *m = manifest_of(r);
-    struct err e;
-    if (n->type == YAMLDOC_MAP) {
-        int code = yamldoc_to_json(r->doc, n, slot, &e);
-        if (code < 0) keys_report(r, f->key, code, &e);
-        return;
-    }
-    cleanup_free char *rel = NULL;
-    key_string(r, n, f, &rel);
-    if (!rel) return;
-    int code = path_below(m->dir, m->dir, rel, &m->config_schema_path, &e);
-    if (code < 0 && code != -ENOMEM) {
-        keys_bad(r, n, "config_schema: %s", e.text);
-        return;
-    }
-    if (code == 0) code = jsonfile_load(m->config_schema_path, slot, &e);
-    if (code < 0) {
-        keys_report_file(r, n, f->key, code, &e);
-    } else if (!json_is_object(m->config_schema) && !json_is_boolean(m->config_schema)) {
-        r->bad = true;
-        errs_addf(r->errs, m->config_schema_path, 1, 1, "a JSON Schema must be an object, true or false");
-    }
-}
-
 /* ---- the table ---- */
 
 #define AT(member) offsetof(struct manifest, member)
@@ -159,8 +126,8 @@ static const struct key manifest_keys[] = {
     {.key = "depends_on", .read = key_strings, .offset = AT(depends_on)},
     SECONDS("startup_timeout_sec", startup_timeout),
     SECONDS("teardown_timeout_sec", teardown_timeout),
-    {.key = "config", .read = read_config, .offset = AT(config)},
-    {.key = "config_schema", .read = read_config_schema, .offset = AT(config_schema)},
+    {.key = "config", .read = manifest_read_config, .offset = AT(config)},
+    {.key = "config_schema", .read = manifest_read_config_schema, .offset = AT(config_schema)},
     {.key = "license", .read = key_text, .offset = AT(license)},
     {.key = "maintainer", .read = key_text, .offset = AT(maintainer)},
     {.key = "homepage", .read = key_text, .offset = AT(homepage)},
@@ -204,6 +171,7 @@ struct manifest *manifest_free(struct manifest *m) {
     free(m->rlimits);
     json_decref(m->config);
     json_decref(m->config_schema);
+    (void)schema_free(m->config_compiled);
     free(m);
     return NULL;
 }

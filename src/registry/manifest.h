@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "registry/hookspec.h"
 #include "registry/settings.h"
+#include "schema/schema.h"
 
 enum protocol { PROTOCOL_MCP, PROTOCOL_JSONRPC, PROTOCOLS };
 
@@ -46,6 +47,7 @@ struct manifest {
     json_t *config;                        /* an object, {} when absent */
     json_t *config_schema;                 /* an object or a boolean; NULL when absent */
     char *config_schema_path;              /* the file it came from; NULL when it was inline or absent */
+    struct schema *config_compiled;        /* owned; NULL when there is no config_schema */
     char *license, *maintainer, *homepage; /* NULL when absent */
     char **capabilities;                   /* NULL-terminated */
 
@@ -69,6 +71,9 @@ struct manifest {
     const struct hookspec *spec; /* borrowed from the same catalog; NULL when the kind or major is not known */
     char *refusal;               /* why it cannot run; NULL when it can */
 };
+
+/* "as", "cpu" ...; "" for a resource that manifests do not know. */
+const char *manifest_rlimit_name(int resource);
 
 /* Load one manifest file. `defaults` are the configured plugin_defaults. Problems go to `errs`; NULL when malformed.
  * Neither `spec` nor `refusal` is set yet: manifest_admit() does that. */

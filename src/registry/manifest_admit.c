@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/suggest.h"
-#include "registry/manifest.h"
+#include "registry/manifest_read.h"
 #include "registry/strv.h"
 #include "registry/version.h"
 #include "registry/yamldoc.h"
@@ -87,16 +87,14 @@ static int admit_runtime(struct manifest *m, const struct host *h) {
     return manifest_refuse(m, "runtime %s is not supported: %s; use mcp_stdio", m->runtime, why);
 }
 
-/* The one place where a plugin's config meets its config_schema. */
-static int config_admit(struct manifest *m, const struct host *h) {
+static int admit_config(struct manifest *m, const struct host *h) {
     (void)h;
-    if (json_is_object(m->config)) return 0;
-    return manifest_refuse(m, "config must be a map of keys");
+    return manifest_admit_config(m);
 }
 
 int manifest_admit(struct manifest *m, const struct hookspec *const *specs, size_t n_specs, const char *core_version) {
     static int (*const checks[])(struct manifest *, const struct host *) = {
-        admit_schema_version, admit_kind, admit_kind_version, admit_core_version, admit_runtime, config_admit};
+        admit_schema_version, admit_kind, admit_kind_version, admit_core_version, admit_runtime, admit_config};
     const struct host h = {.specs = specs, .n_specs = n_specs, .core_version = core_version};
     int r = 0;
     for (size_t i = 0; i < sizeof checks / sizeof checks[0] && r == 0 && !m->refusal; i++) r = checks[i](m, &h);

@@ -21,6 +21,12 @@ static const struct limit {
     {"fsize", RLIMIT_FSIZE, UNIT_BYTES},   {"memlock", RLIMIT_MEMLOCK, UNIT_BYTES}, {"stack", RLIMIT_STACK, UNIT_BYTES},
 };
 
+const char *manifest_rlimit_name(int resource) {
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+        if (limits[i].resource == resource) return limits[i].key;
+    return "";
+}
+
 static const struct limit *find_limit(const char *key) {
     for (size_t i = 0; i < ARRAY_LEN(limits); i++)
         if (strcmp(limits[i].key, key) == 0) return &limits[i];

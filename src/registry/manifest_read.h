@@ -18,6 +18,12 @@ extern const struct key_table manifest_hookcast_table;
 /* Reads the whole of `hookcast:`: these keys and the settings. */
 key_read_fn manifest_read_hookcast;
 
+/* config: and config_schema: (manifest_config.c); and whether the one fits the other, the last of manifest_admit()'s
+ * checks: 0, with `refusal` set if it does not, or -ENOMEM. */
+key_read_fn manifest_read_config;
+key_read_fn manifest_read_config_schema;
+int manifest_admit_config(struct manifest *m);
+
 /* rlimits: and cgroup: (manifest_limits.c). */
 key_read_fn manifest_read_rlimits;
 key_read_fn manifest_read_cpu_max;

@@ -11,7 +11,7 @@ from fakedaemon import accepting
 def test_help_and_version(ctl):
     done = ctl("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for verb in ("check", "emit", "kinds", "list", "status"):
+    for verb in ("check", "emit", "kinds", "list", "status", "validate"):
         assert verb in done.stdout
     assert "--payload" in ctl("emit", "--help").stdout
     assert ctl("--version").stdout.startswith("hookcastctl ")
@@ -31,6 +31,10 @@ def test_help_and_version(ctl):
         (["emit", "k", "h", "a=1", "--stdin"], "once"),
         (["list", "--timeout", "soon"], "--timeout"),
         (["check", "--json"], "--json does not go with"),
+        (["validate"], "a SCHEMA.json"),
+        (["validate", "s.json", "i.json", "--stdin"], "once"),
+        (["validate", "s.json", "--schema-dir", "dir"], "not URI=DIR"),
+        (["list", "--schema-dir", "a=b"], "--schema-dir does not go with"),
     ],
 )
 def test_mistakes_exit_64(ctl, args, text):

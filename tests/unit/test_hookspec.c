@@ -52,6 +52,7 @@ START_TEST(test_everything_the_contract_names_is_read) {
     ck_assert_str_eq(h->description, "one");
     ck_assert_str_eq(h->schema_path, fixture_path("specs/l/schemas/a.json"));
     ck_assert(json_is_object(h->schema));
+    ck_assert_ptr_nonnull(h->compiled);
     ck_assert(h->mcp_exposed);
     ck_assert(!h->format_assertion);
     ck_assert_str_eq(h->tool_template, "{plugin}-{hook}");
@@ -60,6 +61,7 @@ START_TEST(test_everything_the_contract_names_is_read) {
     ck_assert_ptr_null(h->description);
     ck_assert_ptr_null(h->schema);
     ck_assert_ptr_null(h->schema_path);
+    ck_assert_ptr_null(h->compiled);
     ck_assert(!h->mcp_exposed);
     ck_assert_str_eq(h->tool_template, "{kind}.{plugin}.{hook}");
 }
@@ -141,6 +143,71 @@ START_TEST(test_a_broken_schema_file_is_named_with_its_own_place) {
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         (void)fixture_write("specs/l/schemas/b.json", bad[i].json);
         load("kind: k\nkind_api_version: 1\nhooks: [{name: h, dispatch: chain, input_schema: schemas/b.json}]\n");
+        ck_assert_says(&errs, bad[i].says);
+    }
+}
+END_TEST
+
+/* The verdict of a hook's schema on a payload. */
+static int judge(size_t hook, const char *payload) {
+    struct schema_run *run = schema_run_new();
+    struct scan s;
+    scan_init(&s, 128);
+    ck_assert_ptr_nonnull(run);
+    ck_assert_int_eq(scan_text(&s, payload, strlen(payload)), 0);
+    int r = schema_validate(spec->hooks[hook].compiled, run, &s, scan_root(&s), NULL);
+    scan_deinit(&s);
+    (void)schema_run_free(run);
+    return r;
+}
+
+START_TEST(test_schemas_are_compiled_once_per_file_and_may_refer_to_files_below_the_root) {
+    (void)fixture_write("specs/l/schemas/b.json", "{\"properties\":{\"n\":{\"$ref\":\"../../types/n.json\"}}}");
+    (void)fixture_write("specs/types/n.json", "{\"type\":\"integer\"}");
+    load(
+        "kind: k\nkind_api_version: 1\nhooks:\n"
+        "  - {name: a, dispatch: broadcast_notify, input_schema: schemas/b.json}\n"
+        "  - {name: b, dispatch: broadcast_notify, input_schema: ./schemas/../schemas/b.json}\n"
+        "  - {name: c, dispatch: broadcast_notify, input_schema: schemas/a.json}\n");
+    ck_assert_silent(&errs);
+    ck_assert_uint_eq(spec->n_schemas, 2);
+    ck_assert_ptr_eq(spec->hooks[0].compiled, spec->hooks[1].compiled);
+    ck_assert_ptr_eq(spec->hooks[0].schema, spec->hooks[1].schema);
+    ck_assert_ptr_ne(spec->hooks[0].compiled, spec->hooks[2].compiled);
+    ck_assert_int_eq(judge(1, "{\"n\":1}"), 0);
+    ck_assert_int_eq(judge(1, "{\"n\":\"1\"}"), SCHEMA_E_INVALID);
+    ck_assert_int_eq(judge(2, "[]"), SCHEMA_E_INVALID);
+}
+END_TEST
+
+START_TEST(test_formats_are_asserted_when_the_spec_says_so_even_behind_the_hooks) {
+    (void)fixture_write("specs/l/schemas/b.json", "{\"format\":\"ipv4\"}");
+    load("kind: k\nkind_api_version: 1\nhooks: [{name: a, dispatch: chain, input_schema: schemas/b.json}]\n");
+    ck_assert_int_eq(judge(0, "\"x\""), 0);
+    load(
+        "kind: k\nkind_api_version: 1\nhooks: [{name: a, dispatch: chain, input_schema: schemas/b.json}]\n"
+        "format_assertion: true\n");
+    ck_assert_int_eq(judge(0, "\"x\""), SCHEMA_E_INVALID);
+    ck_assert_int_eq(judge(0, "\"127.0.0.1\""), 0);
+}
+END_TEST
+
+START_TEST(test_a_schema_that_cannot_be_compiled_is_told_once_with_its_place) {
+    static const struct {
+        const char *json, *says;
+    } bad[] = {{"{\n\"properties\":{\"a\":{\"pattern\":\"(\"}}}", "/properties/a/pattern"},
+               {"{\"$ref\":\"none.json\"}", "none.json"},
+               {"{\"$ref\":\"../../../outside.json\"}", "outside.json"},
+               {"{\"$schema\":\"http://json-schema.org/draft-07/schema#\"}", "draft-07"},
+               {"{\"type\":\"strng\"}", "string"}};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        (void)fixture_write("specs/l/schemas/b.json", bad[i].json);
+        load(
+            "kind: k\nkind_api_version: 1\nhooks:\n"
+            "  - {name: a, dispatch: chain, input_schema: schemas/b.json}\n"
+            "  - {name: b, dispatch: chain, input_schema: schemas/b.json}\n");
+        ck_assert_uint_eq(errs.n, 1);
+        ck_assert_says(&errs, "specs/l/schemas/b.json");
         ck_assert_says(&errs, bad[i].says);
     }
 }
@@ -230,6 +297,9 @@ int main(void) {
     tcase_add_test(t, test_a_schema_may_stand_anywhere_below_the_root);
     tcase_add_test(t, test_a_schema_outside_the_root_is_refused);
     tcase_add_test(t, test_a_broken_schema_file_is_named_with_its_own_place);
+    tcase_add_test(t, test_schemas_are_compiled_once_per_file_and_may_refer_to_files_below_the_root);
+    tcase_add_test(t, test_formats_are_asserted_when_the_spec_says_so_even_behind_the_hooks);
+    tcase_add_test(t, test_a_schema_that_cannot_be_compiled_is_told_once_with_its_place);
     tcase_add_test(t, test_what_is_wrong_is_said_with_its_place);
     tcase_add_test(t, test_specs_are_equal_when_they_say_the_same);
 #if CHAOS

@@ -358,6 +358,52 @@ START_TEST(test_checks_refuse_in_the_contracts_order_and_say_why) {
 }
 END_TEST
 
+START_TEST(test_a_config_is_held_against_its_schema) {
+    spec(0, "lifecycle_listener", "1.0.0");
+    static const char schema[] =
+        "{\"properties\":{\"port\":{\"type\":\"integer\"},\"rate\":{\"multipleOf\":0.01},"
+        "\"more\":{\"$ref\":\"types/more.json\"}},\"required\":[\"port\"]}";
+    (void)fixture_write("p/c.json", schema);
+    (void)fixture_write("p/types/more.json", "{\"items\":{\"enum\":[null,true,\"\\u00e9\",{\"a\":[]}]}}");
+    static const struct {
+        const char *config, *refusal;
+    } rows[] = {{"{port: 80, rate: 19.99, more: [null, true, \xC3\xA9, {a: []}], other: 1e300}", NULL},
+                {"{port: 80.5}", "config does not fit config_schema: /port: "},
+                {"{port: x}", "config does not fit config_schema: /port: "},
+                {"{port: 1, rate: 0.005}", "config does not fit config_schema: /rate: "},
+                {"{port: 1, more: [false]}", "config does not fit config_schema: /more/0: "},
+                {"{}", "port"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char text[1024];
+        (void)snprintf(text, sizeof text, REQUIRED "config: %s\nconfig_schema: c.json\n", rows[i].config);
+        load(text);
+        ck_assert_silent(&errs);
+        ck_assert_int_eq(manifest_admit(m, (const struct hookspec *const *)specs, 1, "0.1.0"), 0);
+        ck_assert_msg(!m->refusal == !rows[i].refusal, "%s: %s", rows[i].config, m->refusal ? m->refusal : "admitted");
+        if (m->refusal) ck_assert_msg(strstr(m->refusal, rows[i].refusal) != NULL, "%s", m->refusal);
+        (void)snprintf(text, sizeof text, REQUIRED "config: %s\nconfig_schema: %s\n", rows[i].config, schema);
+        load(text);
+        ck_assert_silent(&errs);
+        ck_assert_int_eq(manifest_admit(m, (const struct hookspec *const *)specs, 1, "0.1.0"), 0);
+        ck_assert_msg(!m->refusal == !rows[i].refusal, "inline: %s: %s", rows[i].config, m->refusal);
+    }
+    specs[0] = hookspec_free(specs[0]);
+}
+END_TEST
+
+START_TEST(test_a_config_schema_that_cannot_be_compiled_is_a_bad_manifest) {
+    load(REQUIRED "config_schema: {properties: {a: {type: strng}}}\n");
+    ck_assert_ptr_null(m);
+    ck_assert_says(&errs, "plugin.yaml:8:16: config_schema: ");
+    ck_assert_says(&errs, "/properties/a/type");
+    (void)fixture_write("p/c.json", "{\"$ref\":\"../../out.json\"}");
+    load(REQUIRED "config_schema: c.json\n");
+    ck_assert_ptr_null(m);
+    ck_assert_says(&errs, "c.json");
+    ck_assert_says(&errs, "out.json");
+}
+END_TEST
+
 START_TEST(test_hooks_the_kind_does_not_have_are_told_with_the_nearest) {
     spec(0, "lifecycle_listener", "1.0.0");
     load(REQUIRED "hookcast:\n  hooks: [on_request_started, on_reqest_started]\n  tools: {nonsense: t}\n");
@@ -494,6 +540,8 @@ int main(void) {
     tcase_add_test(t, test_every_problem_is_reported_not_just_the_first);
     tcase_add_test(t, test_another_schema_version_is_the_problem_rather_than_its_unknown_keys);
     tcase_add_test(t, test_checks_refuse_in_the_contracts_order_and_say_why);
+    tcase_add_test(t, test_a_config_is_held_against_its_schema);
+    tcase_add_test(t, test_a_config_schema_that_cannot_be_compiled_is_a_bad_manifest);
     tcase_add_test(t, test_hooks_the_kind_does_not_have_are_told_with_the_nearest);
     tcase_add_test(t, test_equality_sees_every_change_but_comments);
     tcase_add_test(t, test_mutated_manifests_never_crash_and_always_say_something);

@@ -24,9 +24,9 @@ START_TEST(test_each_way_to_die_has_its_words) {
     ck_assert_str_eq(say(DEATH_SIGNAL, SIGTERM, ""), "killed by SIGTERM");
     ck_assert_str_eq(say(DEATH_SIGNAL, SIGRTMIN + 3, ""), "killed by signal 37");
     ck_assert_str_eq(say(DEATH_SIGNAL, 4000, ""), "killed by signal 4000");
-    ck_assert_str_eq(say(DEATH_EXEC, ENOENT, "./x"), "cannot execute ./x: No such file or directory");
-    ck_assert_str_eq(say(DEATH_EXEC, EACCES, "python3"), "cannot execute python3: Permission denied");
-    ck_assert_str_eq(say(DEATH_EXEC, 99999, "x"), "cannot execute x: unknown error");
+    ck_assert_str_eq(say(DEATH_EXEC, ENOENT, "cannot execute ./x"), "cannot execute ./x: No such file or directory");
+    ck_assert_str_eq(say(DEATH_EXEC, EACCES, "cannot execute python3"), "cannot execute python3: Permission denied");
+    ck_assert_str_eq(say(DEATH_EXEC, 99999, "cannot execute x"), "cannot execute x: unknown error");
 }
 END_TEST
 
