@@ -294,6 +294,7 @@ void child_event(struct child *c, enum life_event event, const char *why) {
         c->given_up = false;
     }
     c->deps_failed = event == LIFE_DEPS_FAIL;
+    if (event == LIFE_REFUSED) c->accepting = false;
     enum life_action action = lifecycle_step(&c->life, event);
     act(c, action);
     child_refresh(c);
@@ -308,6 +309,8 @@ static void on_life_timer(struct ev_loop *loop, ev_timer *t, int revents) {
     } else if (c->life.phase == LIFE_STARTING && !child_is_native(c)) {
         if (!c->exec_failed) child_ready(c, NULL);
     } else if (c->life.phase == LIFE_STARTING) {
+        child_io_listen(c); /* what it said in time counts, even if we come to hear it late */
+        if (c->life.phase != LIFE_STARTING) return;
         char why[160];
         (void)snprintf(why, sizeof why, "startup timed out after %.3g s waiting for %s",
                        context_seconds(c->m->startup_timeout), mcp_awaiting(c->mcp));

@@ -65,6 +65,7 @@ static void kill_now(struct child *c) {
 
 void child_end_begin(struct child *c, enum life_action how) {
     ev_timer_stop(c->cx->loop, &c->t_health);
+    if (!c->running) return; /* dead already: it is only being settled what it had read */
     queue_hold(c->sub.queue);
     c->ending_since = context_now(c->cx);
     orphans_deinit(&c->tree);
@@ -207,7 +208,13 @@ static int wait_for_it(const struct child *c, siginfo_t *si, int options) {
 bool child_reap(struct child *c) {
     siginfo_t si = {0};
     if (!c->running) return false;
-    if (wait_for_it(c, &si, WEXITED | WNOWAIT | WNOHANG) < 0 || si.si_pid == 0) return false;
+    if (wait_for_it(c, &si, WEXITED | WNOWAIT | WNOHANG) < 0) {
+        if (errno != ECHILD) return false;
+        si = (siginfo_t){.si_code = CLD_KILLED}; /* somebody else has reaped it: how it ended is not known */
+        c->p.pid = 0;                            /* nor is the id ours any more */
+    } else if (si.si_pid == 0) {
+        return false;
+    }
     child_kill(c, SIGKILL); /* its group, while the id is still ours */
     (void)wait_for_it(c, &si, WEXITED | WNOHANG);
     c->running = false;

@@ -333,6 +333,8 @@ static void on_exec(struct ev_loop *loop, ev_io *w, int revents) {
     read_exec(w->data);
 }
 
+void child_io_listen(struct child *c) { (void)read_chunk(c, &c->w_out, &c->p.out, &c->out_line, stdout_take); }
+
 void child_io_drain(struct child *c) {
     read_exec(c);
     for (int i = 0; i < DRAIN_TURNS && read_chunk(c, &c->w_out, &c->p.out, &c->out_line, stdout_take); i++) continue;

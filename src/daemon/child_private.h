@@ -97,10 +97,11 @@ void child_refresh(struct child *c); /* work out the state; log and tell when it
 
 /* child_io.c */
 void child_io_init(struct child *c);
-void child_io_start(struct child *c); /* after spawn */
-void child_io_drain(struct child *c); /* after death: what its pipes still hold */
-void child_io_stop(struct child *c);  /* close everything */
-void child_say(struct child *c);      /* c->said -> the queue */
+void child_io_start(struct child *c);  /* after spawn */
+void child_io_listen(struct child *c); /* what its stdout holds now */
+void child_io_drain(struct child *c);  /* after death: what its pipes still hold */
+void child_io_stop(struct child *c);   /* close everything */
+void child_say(struct child *c);       /* c->said -> the queue */
 void child_close_stdin(struct child *c);
 
 /* child_end.c */

@@ -163,7 +163,7 @@ static int switch_to(struct daemon *d, struct config *config, struct catalog *ca
 static int reload(struct daemon *d, struct errs *errs) {
     char status[128];
     if (d->stopping) return -ESHUTDOWN;
-    service_reloading(clock_mono(&d->cx.clock));
+    if (d->running) service_reloading(clock_mono(&d->cx.clock));
     struct config *config = config_load(d->flags, errs);
     struct catalog *catalog = config ? daemon_load_catalog(config) : NULL;
     if (config) check_fixed(d->cx.config, config, errs);
@@ -183,7 +183,8 @@ static int reload(struct daemon *d, struct errs *errs) {
     (void)config_free(config);
     say_status(status, sizeof status, d->supervisor);
     if (r == 0) log_info(d->cx.log, "reloaded", LOG_S("status", status));
-    service_ready(r == 0 ? status : "the last reload failed; running with what was before");
+    if (d->running) /* else it is said when it is true */
+        service_ready(r == 0 ? status : "the last reload failed; running with what was before");
     return r;
 }
 

@@ -29,6 +29,7 @@ size_t reaper_collect(const struct supervisor *s) {
         for (size_t i = 0; i < supervisor_count(s) && !ours; i++)
             ours = child_pid(supervisor_at(s, i)) == si.si_pid && child_reap(supervisor_at(s, i));
         if (ours) continue;
+        if (is_leader(s, si.si_pid)) return adopted; /* its child will be told again: never reaped from here */
         if (waitid(P_PID, (id_t)si.si_pid, &si, WEXITED | WNOHANG) < 0 && errno != EINTR) return adopted;
         adopted++;
     }

@@ -30,7 +30,7 @@ struct plan {
     struct child **children, **dirty;
     bool *fresh; /* per child: made by this reload */
     size_t n;    /* the new catalog's; then those that leave */
-    size_t n_leaving;
+    size_t n_leaving, cap_dirty;
     struct topics *topics;
 };
 
@@ -44,7 +44,8 @@ static int prepare(struct supervisor *s, struct catalog *catalog, struct plan *p
     size_t most = catalog->n_manifests + s->n;
     p->children = calloc(most + 1, sizeof(*p->children));
     p->fresh = calloc(most + 1, sizeof *p->fresh);
-    p->dirty = supervisor_dirty_new(most);
+    p->cap_dirty = supervisor_dirty_room(most);
+    p->dirty = calloc(p->cap_dirty, sizeof(*p->dirty));
     p->topics = router_prepare(s->router, catalog);
     if (!p->children || !p->fresh || !p->dirty || !p->topics) return -ENOMEM;
     for (size_t i = 0; i < catalog->n_manifests; i++) {
@@ -89,13 +90,15 @@ int supervisor_reload(struct supervisor *s, struct catalog *catalog) {
         abandon(&p);
         return -ENOMEM;
     }
-    memcpy(p.dirty, s->dirty, s->n_dirty * sizeof(*s->dirty));
+    for (size_t i = 0; i < s->n_dirty; i++) p.dirty[i] = s->dirty[(s->dirty_head + i) % s->cap_dirty];
     adopt(s, catalog, &p);
     router_commit_take(s->router, p.topics, s->cx->config->backlog_max_size);
     free(s->children);
     free(s->dirty);
     s->children = p.children;
     s->dirty = p.dirty;
+    s->dirty_head = 0;
+    s->cap_dirty = p.cap_dirty;
     s->n = p.n;
     s->n_leaving = p.n_leaving;
     (void)catalog_unref(s->catalog);
@@ -128,8 +131,10 @@ void supervisor_free_gone(struct supervisor *s) {
             continue;
         }
         size_t d = 0;
-        for (size_t j = 0; j < s->n_dirty; j++)
-            if (s->dirty[j] != c) s->dirty[d++] = s->dirty[j];
+        for (size_t j = 0; j < s->n_dirty; j++) {
+            struct child *other = s->dirty[(s->dirty_head + j) % s->cap_dirty];
+            if (other != c) s->dirty[(s->dirty_head + d++) % s->cap_dirty] = other;
+        }
         s->n_dirty = d;
         s->n_leaving--;
         (void)child_free(c);

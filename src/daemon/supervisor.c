@@ -27,15 +27,19 @@ struct child *supervisor_find(const struct supervisor *s, const char *name) {
 
 /* --- the router's word --- */
 
+static void push_dirty(struct supervisor *s, struct child *c) {
+    s->dirty[(s->dirty_head + s->n_dirty++) % s->cap_dirty] = c;
+}
+
 static void mark_dirty(struct supervisor *s, struct child *c) {
     for (size_t i = 0; i < s->n_dirty; i++)
-        if (s->dirty[i] == c) return;
-    s->dirty[s->n_dirty++] = c;
+        if (s->dirty[(s->dirty_head + i) % s->cap_dirty] == c) return;
+    push_dirty(s, c);
 }
 
 static void on_ready(void *ctx, struct subscriber *sub) {
     struct supervisor *s = ctx;
-    s->dirty[s->n_dirty++] = sub->owner; /* once until flushed: sub->signaled */
+    push_dirty(s, sub->owner); /* once until flushed: sub->signaled */
 }
 
 static void on_lost(void *ctx, struct subscriber *sub, int why) {
@@ -55,10 +59,14 @@ static const struct router_sink *sink_of(struct supervisor *s, struct router_sin
 
 /* --- one turn: write --- */
 
+/* Those that become dirty by it are flushed too; the bound only keeps a mistake from holding the loop. */
 static void flush_dirty(struct supervisor *s) {
-    if (!s->n_dirty) return;
-    for (size_t i = 0; i < s->n_dirty; i++) child_flush(s->dirty[i]);
-    s->n_dirty = 0;
+    for (size_t left = 4 * s->cap_dirty; s->n_dirty && left; left--) {
+        struct child *c = s->dirty[s->dirty_head];
+        s->dirty_head = (s->dirty_head + 1) % s->cap_dirty;
+        s->n_dirty--;
+        child_flush(c);
+    }
 }
 
 static bool anything_draining(const struct supervisor *s) {
@@ -220,9 +228,7 @@ struct child *supervisor_make_child(struct supervisor *s, const struct manifest 
     return child_new(s->cx, s->router, m, catalog, &owner);
 }
 
-struct child **supervisor_dirty_new(size_t children) {
-    return calloc(2 * children + 1, sizeof(struct child *));
-}
+size_t supervisor_dirty_room(size_t children) { return 2 * children + 1; }
 
 struct supervisor *supervisor_new(struct context *cx, struct catalog *catalog, const struct supervisor_owner *owner) {
     struct supervisor *s = calloc(1, sizeof *s);
@@ -236,7 +242,8 @@ struct supervisor *supervisor_new(struct context *cx, struct catalog *catalog, c
     s->w_flush.data = s->t_sweep.data = s;
     s->router = router_new(catalog, cx->run, cx->config->backlog_max_size, sink_of(s, &sink));
     s->children = calloc(catalog->n_manifests + 1, sizeof(*s->children));
-    s->dirty = supervisor_dirty_new(catalog->n_manifests);
+    s->cap_dirty = supervisor_dirty_room(catalog->n_manifests);
+    s->dirty = calloc(s->cap_dirty, sizeof(*s->dirty));
     if (!s->router || !s->children || !s->dirty) return supervisor_free(s);
     for (; s->n < catalog->n_manifests; s->n++) {
         s->children[s->n] = supervisor_make_child(s, catalog->manifests[s->n], catalog);

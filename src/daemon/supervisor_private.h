@@ -13,8 +13,8 @@ struct supervisor {
     struct child **children; /* in start order */
     size_t n;                /* those that a reload removed, and that still end, among them */
     size_t n_leaving;
-    struct child **dirty; /* to be written to before the loop waits; at most n */
-    size_t n_dirty;
+    struct child **dirty;                  /* to be written to before the loop waits; at most n */
+    size_t n_dirty, dirty_head, cap_dirty; /* a ring */
     ev_prepare w_flush;
     ev_timer t_sweep;
     nsec_t sweep_at; /* when it is due */
@@ -26,7 +26,7 @@ struct supervisor {
 /* supervisor.c */
 struct child *supervisor_make_child(struct supervisor *s, const struct manifest *m, struct catalog *catalog);
 /* Room for every child twice: once as told by the router, once as told by itself. */
-struct child **supervisor_dirty_new(size_t children);
+size_t supervisor_dirty_room(size_t children);
 
 /* reload.c */
 void supervisor_free_gone(struct supervisor *s); /* children that a reload removed and that have ended */
