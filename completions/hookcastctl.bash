@@ -54,7 +54,7 @@ _hookcastctl() {
         if [[ $cur == -* ]]; then
             _hookcastctl_words "$asking"
         else
-            _hookcastctl_words "check emit kinds list status validate"
+            _hookcastctl_words "check emit kinds list reload restart start status stop validate"
         fi
         return
     fi
@@ -72,7 +72,7 @@ _hookcastctl() {
             esac
             ;;
         kinds:*) ((${#args[@]})) || _hookcastctl_words "$(_hookcastctl_ask '.kinds[].kind' kinds)" ;;
-        status:*) ((${#args[@]})) || _hookcastctl_words "$(_hookcastctl_ask '.plugins[].name' list)" ;;
+        status:* | start:* | stop:* | restart:*) ((${#args[@]})) || _hookcastctl_words "$(_hookcastctl_ask '.plugins[].name' list)" ;;
         check:*) ((${#args[@]})) || _hookcastctl_paths -f ;;
         validate:*) _hookcastctl_paths -f ;;
     esac

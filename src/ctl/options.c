@@ -36,11 +36,34 @@ static const struct verb_row verbs[VERBS] = {
                     .args_max = 1,
                     .args = "at most one KIND"},
     [VERB_LIST] = {.name = "list", .synopsis = "list", .summary = "show all plugins", .args = "no arguments"},
+    [VERB_RELOAD] = {.name = "reload",
+                     .synopsis = "reload",
+                     .summary =
+                         "read configuration, hookspecs and plugins again; refused as a whole if anything is wrong",
+                     .args = "no arguments"},
+    [VERB_RESTART] = {.name = "restart",
+                      .synopsis = "restart NAME",
+                      .summary = "end a plugin and start it again; its queue is kept",
+                      .args_min = 1,
+                      .args_max = 1,
+                      .args = "a NAME"},
+    [VERB_START] = {.name = "start",
+                    .synopsis = "start NAME",
+                    .summary = "start a plugin that was stopped or given up",
+                    .args_min = 1,
+                    .args_max = 1,
+                    .args = "a NAME"},
     [VERB_STATUS] = {.name = "status",
                      .synopsis = "status [NAME]",
                      .summary = "show how the daemon, or one plugin, is doing",
                      .args_max = 1,
                      .args = "at most one NAME"},
+    [VERB_STOP] = {.name = "stop",
+                   .synopsis = "stop NAME",
+                   .summary = "end a plugin; what is queued for it is dropped",
+                   .args_min = 1,
+                   .args_max = 1,
+                   .args = "a NAME"},
     [VERB_VALIDATE] = {.name = "validate",
                        .synopsis = "validate SCHEMA.json [INSTANCE.json... | --stdin] [--schema-dir URI=DIR]...",
                        .summary = "hold JSON documents against a JSON Schema",
@@ -52,7 +75,8 @@ static const struct verb_row verbs[VERBS] = {
 enum option_type { OPTION_FLAG, OPTION_STRING, OPTION_SECONDS, OPTION_LIST };
 
 #define FOR(v) (1u << (v))
-#define FOR_ASKING (FOR(VERB_EMIT) | FOR(VERB_KINDS) | FOR(VERB_LIST) | FOR(VERB_STATUS))
+#define FOR_COMMANDS (FOR(VERB_RELOAD) | FOR(VERB_RESTART) | FOR(VERB_START) | FOR(VERB_STOP))
+#define FOR_ASKING (FOR(VERB_EMIT) | FOR(VERB_KINDS) | FOR(VERB_LIST) | FOR(VERB_STATUS) | FOR_COMMANDS)
 #define FOR_ALL (FOR_ASKING | FOR(VERB_CHECK) | FOR(VERB_VALIDATE))
 
 struct option_row {
@@ -76,7 +100,8 @@ static const struct option_row options[] = {
     {"--quiet", OPTION_FLAG, FOR(VERB_EMIT), SLOT(quiet), "", "print nothing but errors"},
     {"--schema-dir", OPTION_LIST, FOR(VERB_VALIDATE), SLOT(schema_dirs), "URI=DIR",
      "read what is referred to below URI from DIR; repeatable", offsetof(struct options, n_schema_dirs)},
-    {"--timeout", OPTION_SECONDS, FOR_ASKING, SLOT(timeout), "SECONDS", "wait so long for an answer (default 10)"},
+    {"--timeout", OPTION_SECONDS, FOR_ASKING, SLOT(timeout), "SECONDS",
+     "wait so long for an answer (default 10; for a command to a plugin 30)"},
     {"--runtime-dir", OPTION_STRING, FOR_ALL, SLOT(runtime_dir), "DIR", "where the daemon's sockets are"},
     {"--json", OPTION_FLAG, FOR_ASKING | FOR(VERB_VALIDATE), SLOT(json), "", "print results as JSON, one a line"},
     {"--help", OPTION_FLAG, FOR_ALL, SLOT(help), "", "show this help"},

@@ -13,7 +13,20 @@
 #include "base/clock.h"
 #include "base/err.h"
 
-enum verb { VERB_NONE, VERB_CHECK, VERB_EMIT, VERB_KINDS, VERB_LIST, VERB_STATUS, VERB_VALIDATE, VERBS };
+enum verb {
+    VERB_NONE,
+    VERB_CHECK,
+    VERB_EMIT,
+    VERB_KINDS,
+    VERB_LIST,
+    VERB_RELOAD,
+    VERB_RESTART,
+    VERB_START,
+    VERB_STATUS,
+    VERB_STOP,
+    VERB_VALIDATE,
+    VERBS
+};
 
 struct options {
     enum verb verb; /* VERB_NONE only with help or version */

@@ -35,7 +35,7 @@ def test_verbs_and_options_are_those_of_the_program(complete, ctl):
     usage = ctl("--help").stdout
     verbs = [line.split()[0] for line in usage.split("Commands:")[1].split("Options:")[0].splitlines() if line.strip()]
     assert sorted(complete("")) == sorted(verbs)
-    assert complete("st") == ["status"]
+    assert complete("st") == ["start", "status", "stop"]
     for verb in verbs:
         text = ctl(verb, "--help").stdout.split("Options:")[1]
         options = [word for line in text.splitlines() for word in line.split()[:1]]

@@ -25,9 +25,9 @@ def need(program):
 def unit(repo, build, tmp_path):
     """The unit as it would be installed, but for the place of the program."""
     text = (repo / "systemd" / "hookcastd.service").read_text()
-    assert text.count("/usr/bin/hookcastd") == 1
+    assert text.count("/usr/bin/hookcastd") == 1 and text.count("/usr/bin/hookcastctl") == 1
     path = tmp_path / "hookcastd.service"
-    path.write_text(text.replace("/usr/bin/hookcastd", str(build / "hookcastd")))
+    path.write_text(text.replace("/usr/bin/hookcast", str(build / "hookcast")))
     return path
 
 
