@@ -245,7 +245,8 @@ START_TEST(test_a_cycle_refuses_its_members_and_what_depends_on_them) {
     clean();
     ck_assert_str_eq(refusal("a"), "depends on itself, in a cycle: a -> b -> a");
     ck_assert_str_eq(refusal("b"), "depends on itself, in a cycle: b -> a -> b");
-    ck_assert_str_eq(refusal("above"), "depends on a, which is unavailable: depends on itself, in a cycle: a -> b -> a");
+    ck_assert_str_eq(refusal("above"),
+                     "depends on a, which is unavailable: depends on itself, in a cycle: a -> b -> a");
     ck_assert_ptr_null(refusal("free"));
 }
 END_TEST
