@@ -38,7 +38,6 @@ static void notify_status(const char *what, const char *status) {
 
 void service_ready(const char *status) { notify_status("READY=1\n", status); }
 void service_stopping(const char *status) { notify_status("STOPPING=1\n", status); }
-void service_status(const char *status) { notify_status("", status); }
 void service_alive(void) { notify("WATCHDOG=1"); }
 
 void service_reloading(nsec_t now) {

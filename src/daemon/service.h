@@ -9,7 +9,6 @@
 void service_ready(const char *status);
 void service_stopping(const char *status);
 void service_reloading(nsec_t now); /* RELOADING=1 with MONOTONIC_USEC; service_ready() ends it */
-void service_status(const char *status);
 /* How often service_alive() is due; 0: no watchdog. */
 nsec_t service_watchdog_interval(void);
 void service_alive(void);
