@@ -19,6 +19,8 @@ static const struct row {
     {"state", "state", FORM_STATE},
     {"reasons", "reasons", FORM_WORDS},
     {"last_error", "last error", FORM_TEXT},
+    {"last_exit", "last exit", FORM_TEXT},
+    {"last_stderr", "last stderr", FORM_TEXT},
     {"since", "since", FORM_TEXT},
     {"uptime_s", "uptime", FORM_DURATION},
     {"pid", "pid", FORM_TEXT},
@@ -27,6 +29,7 @@ static const struct row {
     {"restarts", "restarts", FORM_TEXT},
     {"queued_events", "queued", FORM_QUEUE},
     {"queued_bytes", "", FORM_HIDDEN}, /* part of "queued" */
+    {"lag_s", "lag", FORM_DURATION},
     {"accepted", "accepted", FORM_TEXT},
     {"delivered", "delivered", FORM_TEXT},
     {"redelivered", "redelivered", FORM_TEXT},

@@ -94,6 +94,7 @@ struct child *child_new(struct context *cx, struct router *router, const struct 
     c->catalog = catalog_ref(catalog);
     c->owner = *owner;
     c->p = (struct spawned){.pid = 0, .pidfd = -1, .in = -1, .out = -1, .err = -1, .exec_fd = -1};
+    c->group = CGROUP_NONE;
     c->said = BUF_INIT(1 << 20);
     c->shown = CHILD_STOPPED;
     c->since_wall = clock_wall(&cx->clock);
@@ -110,6 +111,7 @@ struct child *child_new(struct context *cx, struct router *router, const struct 
 struct child *child_free(struct child *c) {
     if (!c) return NULL;
     if (c->running) child_kill(c, SIGKILL);
+    child_forsake(c);
     ev_timer_stop(c->cx->loop, &c->t_life);
     ev_timer_stop(c->cx->loop, &c->t_settle);
     ev_timer_stop(c->cx->loop, &c->t_health);
@@ -326,6 +328,8 @@ static void on_health_timer(struct ev_loop *loop, ev_timer *t, int revents) {
     struct child *c = t->data;
     (void)loop;
     (void)revents;
+    if (c->life.phase != LIFE_UP) return;
+    if (c->probe_due) child_io_listen(c); /* an answer in time counts, even if we come to hear it late */
     if (c->life.phase != LIFE_UP) return;
     if (c->probe_due) { /* the time for an answer is over */
         struct reason_rules rules = child_rules(c);

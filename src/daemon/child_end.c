@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "daemon/child_private.h"
+#include "daemon/credentials.h"
 
 enum { TERM_GRACE_S = 5, SETTLE_STEP_MS = 10, SETTLE_MAX_MS = 1000 };
 
@@ -26,10 +27,20 @@ void child_end_init(struct child *c) {
 }
 
 void child_kill(struct child *c, int sig) {
+    if (sig == SIGKILL) cgroup_kill(&c->group);
     if (!c->running || c->p.pid <= 1) return;
     /* Its own session, so its pid is its group's id; not reaped yet, so the id cannot be another's. In the moment
      * before it has called setsid() there is no such group, and it is signalled alone. */
     if (kill(-c->p.pid, sig) < 0 && errno == ESRCH) (void)kill(c->p.pid, sig);
+}
+
+void child_forsake(struct child *c) {
+    int r = cgroup_remove(&c->cx->cgroups, &c->group);
+    if (r < 0)
+        log_warning(c->cx->log, "the plugin's control group is not empty and stays", LOG_S("plugin", c->m->name),
+                    LOG_S("error", err_str(-r)));
+    if (c->credentials_given) credentials_take_back(c->cx->config->runtime_dir, c->m->name);
+    c->credentials_given = false;
 }
 
 /* The next step of an ending is due `after` from now, or at the deadline if that is sooner. */
@@ -153,6 +164,7 @@ static void record_death(struct child *c, const siginfo_t *si) {
     (void)death_words(&d, words, sizeof words);
     if (c->was_crash && (d.kind == DEATH_SIGNAL || (d.kind == DEATH_EXIT && d.code)))
         name_limits(c, words, sizeof words);
+    if (c->was_crash) cgroup_struck(&c->group, words, sizeof words);
     if (c->was_crash) {
         if (c->ended_for_stdin)
             child_set_error(c, "it closed its stdin and was ended");
@@ -170,7 +182,7 @@ static void record_death(struct child *c, const siginfo_t *si) {
 /* True when it is settled what the child had read, and nothing it left behind is seen alive. */
 static bool settle(struct child *c, bool last_try) {
     size_t left = c->owner.bury(c->owner.ctx);
-    if (left && !last_try) return false;
+    if ((left || cgroup_populated(&c->group)) && !last_try) return false;
     if (c->p.in < 0) { /* closed as part of an ending: it had the time to read everything */
         queue_forget(c->sub.queue);
         return true;
@@ -194,6 +206,7 @@ static void finish(struct child *c) {
     bool overflowed = c->life.phase == LIFE_ENDING && c->life.goal == LIFE_GOAL_BACKOFF;
     if (overflowed) queue_drop_all(c->sub.queue);
     child_io_stop(c);
+    child_forsake(c);
     c->ending = ENDING_NOT;
     child_event(c, LIFE_EXITED, NULL);
 }

@@ -64,6 +64,8 @@ struct child {
     char last_stderr[LAST_STDERR_MAX];
     char instance[INSTANCE_LEN + 1];
     struct orphans tree;
+    struct cgroup group; /* this generation's processes; none where nothing is delegated */
+    bool credentials_given;
     struct log_gate g_garbage, g_lost, g_failed, g_stderr;
 };
 
@@ -110,6 +112,7 @@ void child_end_begin(struct child *c, enum life_action how);
 void child_released(struct child *c);    /* hooks/teardown was answered */
 void child_end_flushed(struct child *c); /* what was pending may be written now */
 void child_life_timer_ending(struct child *c);
-void child_kill(struct child *c, int sig);
+void child_kill(struct child *c, int sig); /* SIGKILL: its control group too */
+void child_forsake(struct child *c);       /* nothing of this generation is left: its control group, credentials */
 
 #endif

@@ -1,4 +1,5 @@
 /* child_row.c — a plugin as the admin API shows it (DESIGN §9). */
+#include "base/cleanup.h"
 #include "daemon/child_private.h"
 
 static json_t *hooks_of(const struct child *c) {
@@ -21,6 +22,25 @@ static const char *protocol_of(const struct child *c) {
     return c->mcp ? mcp_revision(c->mcp) : NULL;
 }
 
+/* Beyond the contract's keys: how it ended last, what it said, how late it is, and what its manifest says of it. */
+static void add_more(json_t *row, const struct child *c) {
+    char words[256];
+    const struct death *d = tally_last(&c->tally);
+    nsec_t oldest = c->sub.queue ? queue_oldest(c->sub.queue) : 0;
+    (void)json_object_set_new(row, "lag_s", json_real(oldest ? context_seconds(context_now(c->cx) - oldest) : 0.));
+    (void)json_object_set_new(row, "last_exit", d ? json_string(death_words(d, words, sizeof words)) : json_null());
+    (void)json_object_set_new(row, "last_stderr", c->last_stderr[0] ? json_string(c->last_stderr) : json_null());
+    const struct {
+        const char *key, *value;
+    } said[] = {{"license", c->m->license}, {"maintainer", c->m->maintainer}, {"homepage", c->m->homepage}};
+    for (size_t i = 0; i < ARRAY_LEN(said); i++)
+        if (said[i].value) (void)json_object_set_new(row, said[i].key, json_string(said[i].value));
+    if (!c->m->capabilities) return;
+    json_t *list = json_array();
+    for (char **v = c->m->capabilities; *v; v++) (void)json_array_append_new(list, json_string(*v));
+    (void)json_object_set_new(row, "capabilities", list);
+}
+
 json_t *child_row(const struct child *c) {
     static const struct queue_counters none;
     const struct queue_counters *q = c->sub.queue ? queue_counters(c->sub.queue) : &none;
@@ -37,5 +57,6 @@ json_t *child_row(const struct child *c) {
                   (json_int_t)q->bytes, "accepted", (json_int_t)q->accepted, "delivered", (json_int_t)q->delivered,
                   "redelivered", (json_int_t)q->redelivered, "dropped", (json_int_t)q->dropped, "failures",
                   (json_int_t)c->failures, "since", since);
+    if (row) add_more(row, c);
     return row;
 }

@@ -1,5 +1,7 @@
 /* child_start.c — a child's process begins: spawned, greeted, ready. */
 #include <errno.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +9,7 @@
 #include "base/random.h"
 #include "base/suggest.h"
 #include "daemon/child_private.h"
+#include "daemon/credentials.h"
 
 enum { JSONRPC_SETTLE_MS = 50 };
 
@@ -39,19 +42,52 @@ static struct mcp *make_mcp(struct child *c) {
     return m;
 }
 
+/* Copies of the credentials that the manifest names; `dir` is "" when it names none. */
+static int give_credentials(struct child *c, char *dir, size_t cap, struct err *e) {
+    dir[0] = '\0';
+    if (!c->m->credentials) return 0;
+    const struct passwd *pw = c->m->user ? getpwnam(c->m->user) : NULL; /* no such user: spawn() says so */
+    c->credentials_given = true;
+    return credentials_give(c->cx->config->runtime_dir, c->m->name, c->m->credentials, pw ? pw->pw_uid : (uid_t)-1,
+                            pw ? pw->pw_gid : (gid_t)-1, dir, cap, e);
+}
+
+/* Its control group, where there can be one. Without it, or without a limit, the plugin runs all the same. */
+static void make_group(struct child *c) {
+    struct err e;
+    const struct manifest_cgroup *l = &c->m->cgroup;
+    bool limits = l->memory_max || l->pids_max || l->cpu_max > 0;
+    int r = 1;
+    c->group = CGROUP_NONE;
+    if (c->cx->cgroups.dir >= 0)
+        r = cgroup_make(&c->cx->cgroups, c->m->name, c->generation, l, &c->group, &e);
+    else
+        (void)err_set(&e, 1, "no control group is delegated to hookcastd");
+    if (r < 0 || (r > 0 && limits && c->fresh))
+        log_warning(c->cx->log, "plugin runs without the limits of its control group", LOG_S("plugin", c->m->name),
+                    LOG_S("error", e.text));
+}
+
 static int launch(struct child *c, struct err *e) {
+    char credentials[PATH_MAX];
     random_name(c->instance, INSTANCE_LEN);
     orphans_deinit(&c->tree);
-    char **env = spawn_env(c->m, c->cx->run, c->instance);
+    int r = give_credentials(c, credentials, sizeof credentials, e);
+    if (r < 0) return r;
+    char **env = spawn_env(c->m, c->cx->run, c->instance, credentials[0] ? credentials : NULL);
     if (!env) return err_sys(e, ENOMEM, "cannot make its environment");
+    make_group(c);
     struct spawn_options o = {.dir = c->m->dir,
                               .command = c->m->command,
                               .env = env,
                               .rlimits = c->m->rlimits,
                               .n_rlimits = c->m->n_rlimits,
-                              .user = c->m->user};
-    int r = spawn(&o, &c->p, e);
+                              .user = c->m->user,
+                              .nofile = c->cx->nofile,
+                              .cgroup_procs = c->group.procs};
+    r = spawn(&o, &c->p, e);
     spawn_env_free(env);
+    if (r < 0) child_forsake(c);
     return r;
 }
 
@@ -118,7 +154,7 @@ static bool listed(const json_t *list, const char *what) {
     return false;
 }
 
-static void warn_unknown(struct child *c, const char *name, const char *where) {
+static void warn_unknown(struct child *c, const char *name) {
     const struct hookspec *spec = c->m->spec;
     if (hookspec_find(spec, name, strlen(name)) >= 0) return;
     struct suggest s;
@@ -126,8 +162,8 @@ static void warn_unknown(struct child *c, const char *name, const char *where) {
     suggest_init(&s, name, strlen(name));
     for (size_t i = 0; i < spec->n_hooks; i++) suggest_offer(&s, spec->hooks[i].name);
     char text[320];
-    (void)snprintf(text, sizeof text, "%s names a hook that kind %s does not have: %.64s%s", where, spec->kind, name,
-                   suggest_hint(s.best, hint, sizeof hint));
+    (void)snprintf(text, sizeof text, "the plugin advertises a hook that kind %s does not have: %.64s%s", spec->kind,
+                   name, suggest_hint(s.best, hint, sizeof hint));
     log_warning(c->cx->log, text, LOG_S("plugin", c->m->name), LOG_S("hook", name));
 }
 
@@ -135,8 +171,11 @@ static void warn_unknown_hooks(struct child *c) {
     size_t i;
     json_t *v;
     const json_t *said = c->mcp ? mcp_advertised(c->mcp) : NULL;
-    json_array_foreach(said, i, v) if (json_is_string(v)) warn_unknown(c, json_string_value(v), "the plugin");
-    for (char **h = c->m->hooks; h && *h; h++) warn_unknown(c, *h, "the manifest");
+    json_array_foreach(said, i, v) if (json_is_string(v)) warn_unknown(c, json_string_value(v));
+    struct errs notes = {0};
+    manifest_unknown_hooks(c->m, &notes);
+    for (i = 0; i < notes.n; i++) log_warning(c->cx->log, notes.items[i], LOG_S("plugin", c->m->name));
+    errs_deinit(&notes);
 }
 
 void child_ready(struct child *c, const json_t *heard) {

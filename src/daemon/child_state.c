@@ -101,8 +101,7 @@ void child_overflow(struct child *c, int why) {
         child_set_error(c, "its queue ran over; overflow policy is restart");
         c->owner.dirty(c->owner.ctx, c);
     } else if (first) {
-        child_set_error(c, "its queue ran over (%llu events dropped so far)",
-                        (unsigned long long)queue_counters(c->sub.queue)->dropped);
+        child_set_error(c, "its queue ran over");
         c->refresh_due = true; /* likewise */
         c->owner.dirty(c->owner.ctx, c);
     }

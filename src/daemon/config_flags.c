@@ -61,7 +61,10 @@ static int bad_option(const char *arg, int what, struct err *e) {
 static int push(const char ***listp, size_t *np, const char *value, struct err *e) {
     if (!*value) return usage(e, "a directory must not be empty");
     const char **p = reallocarray(*listp, *np + 1, sizeof(*p));
-    if (!p) return usage(e, "%s", err_str(ENOMEM));
+    if (!p) {
+        (void)err_set(e, EX_OSERR, "out of memory");
+        return EX_OSERR;
+    }
     p[(*np)++] = value;
     *listp = p;
     return 0;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/cgroup.h"
 #include "daemon/config.h"
 #include "json/scan.h"
 
@@ -18,6 +19,8 @@ struct context {
     struct log *log;
     struct clock clock;
     const struct config *config;
+    struct cgroups cgroups; /* delegated to us; dir -1: not */
+    uint64_t nofile;        /* the soft limit of descriptors we were started with, for plugins */
     char run[CONTEXT_RUN_LEN + 1];
     struct scan scan;            /* one line is looked at at a time */
     char read[CONTEXT_READ_MAX]; /* one chunk likewise */

@@ -54,6 +54,8 @@ struct control *control_free(struct control *c) {
     return NULL;
 }
 
+void control_rebind(struct control *c, int fd) { listener_rebind(c->listener, fd); }
+
 void control_moved(struct control *c) { waits_moved(c->waits); }
 
 static void on_gone(void *ctx, struct peer *p) {

@@ -28,6 +28,8 @@ struct control;
 /* Takes over the listening fd; `view` stays the daemon's and must outlive it. NULL when out of memory. */
 struct control *control_new(struct context *cx, int fd, const struct control_view *view);
 struct control *control_free(struct control *c);
+/* Accept at another listening socket; takes over `fd`. */
+void control_rebind(struct control *c, int fd);
 /* Plugins may have changed: answer the requests that wait for it. */
 void control_moved(struct control *c);
 

@@ -6,41 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/random.h"
-#include "daemon/context.h"
-#include "daemon/control.h"
+#include "daemon/daemon_private.h"
 #include "daemon/endpoint.h"
-#include "daemon/events.h"
 #include "daemon/reaper.h"
 #include "daemon/service.h"
-#include "daemon/supervisor.h"
 
 enum { DRAIN_S = 5, LAST_KILL_S = 1 };
-
-struct daemon {
-    struct context cx;
-    struct supervisor *supervisor;
-    struct events *events;
-    struct control *control;
-    struct control_view view;
-    const struct config_flags *flags;
-    struct config *config;
-    int lock;
-    ev_signal w_term, w_int, w_hup, w_chld;
-    ev_timer t_grace, t_drain, t_watchdog;
-    bool running, stopping;
-    nsec_t stop_deadline;
-};
 
 static void on_settled(void *ctx);
 static void on_drained(void *ctx);
 static void on_stopped(void *ctx);
 static void on_moved(void *ctx);
 
-static void say_status(char *out, size_t cap, const struct supervisor *s) {
+void daemon_say_status(char *out, size_t cap, const struct supervisor *s) {
     size_t degraded = 0, unavailable = 0;
     for (size_t i = 0; i < supervisor_count(s); i++) {
         degraded += child_state(supervisor_at(s, i)) == CHILD_DEGRADED;
@@ -58,7 +41,7 @@ static void begin(struct daemon *d) {
     d->view.state = "running";
     ev_timer_stop(d->cx.loop, &d->t_grace);
     events_start(d->events);
-    say_status(status, sizeof status, d->supervisor);
+    daemon_say_status(status, sizeof status, d->supervisor);
     service_ready(status);
     log_info(d->cx.log, "ready", LOG_S("status", status), LOG_S("run", d->cx.run));
 }
@@ -117,79 +100,6 @@ static void on_moved(void *ctx) {
     control_moved(d->control);
 }
 
-/* --- reload --- */
-
-struct catalog *daemon_load_catalog(const struct config *c) {
-    const struct catalog_options o = {.hookspec_dirs = (const char *const *)c->hookspec_dirs,
-                                      .n_hookspec_dirs = c->n_hookspec_dirs,
-                                      .plugin_dirs = (const char *const *)c->plugin_dirs,
-                                      .n_plugin_dirs = c->n_plugin_dirs,
-                                      .defaults = &c->plugin_defaults,
-                                      .core_version = HOOKCAST_VERSION};
-    return catalog_load(&o);
-}
-
-static void append(struct errs *to, const struct errs *from) {
-    for (size_t i = 0; i < from->n; i++) errs_addf(to, NULL, 0, 0, "%s", from->items[i]);
-}
-
-/* What a running daemon cannot change. */
-static bool same_socket(const struct config_socket *a, const struct config_socket *b) {
-    return a->mode == b->mode && strcmp(a->group ? a->group : "", b->group ? b->group : "") == 0;
-}
-
-static void check_fixed(const struct config *was, const struct config *is, struct errs *errs) {
-    if (strcmp(was->runtime_dir, is->runtime_dir) != 0)
-        errs_addf(errs, is->file, 0, 0, "runtime_dir cannot change while it runs (%s): restart the daemon",
-                  was->runtime_dir);
-    if (!same_socket(&was->events, &is->events) || !same_socket(&was->control, &is->control))
-        errs_addf(errs, is->file, 0, 0, "sockets cannot change while it runs: restart the daemon");
-}
-
-static int switch_to(struct daemon *d, struct config *config, struct catalog *catalog) {
-    const struct config *was = d->cx.config;
-    d->cx.config = config;
-    if (supervisor_reload(d->supervisor, catalog) < 0) {
-        d->cx.config = was;
-        return -ENOMEM;
-    }
-    events_configure(d->events);
-    log_set_level(d->cx.log, config->log_level);
-    if (config->log_format_set) log_set(d->cx.log, config->log_format, config->log_level);
-    return 0;
-}
-
-/* Read everything again. Anything wrong: everything stays as it was. */
-static int reload(struct daemon *d, struct errs *errs) {
-    char status[128];
-    if (d->stopping) return -ESHUTDOWN;
-    if (d->running) service_reloading(clock_mono(&d->cx.clock));
-    struct config *config = config_load(d->flags, errs);
-    struct catalog *catalog = config ? daemon_load_catalog(config) : NULL;
-    if (config) check_fixed(d->cx.config, config, errs);
-    if (config && !catalog) errs_addf(errs, NULL, 0, 0, "out of memory");
-    if (catalog) append(errs, &catalog->spec_errors);
-    if (catalog) append(errs, &catalog->plugin_errors);
-    if (!errs->n && switch_to(d, config, catalog) < 0) errs_addf(errs, NULL, 0, 0, "out of memory");
-    int r = errs->n ? -EINVAL : 0;
-    if (r == 0) {
-        struct config *was = d->config;
-        d->config = config;
-        config = was;
-        for (size_t i = 0; i < catalog->notes.n; i++) log_info(d->cx.log, catalog->notes.items[i]);
-    }
-    for (size_t i = 0; i < errs->n; i++) log_error(d->cx.log, "reload refused", LOG_S("error", errs->items[i]));
-    (void)catalog_unref(catalog);
-    (void)config_free(config);
-    say_status(status, sizeof status, d->supervisor);
-    if (r == 0) log_info(d->cx.log, "reloaded", LOG_S("status", status));
-    if (d->running) /* else it is said when it is true */
-        service_ready(r == 0 ? status : "the last reload failed; running with what was before");
-    return r;
-}
-
-static int on_reload(void *daemon, struct errs *errs) { return reload(daemon, errs); }
-
 /* --- signals --- */
 
 static void on_stop_signal(struct ev_loop *loop, ev_signal *w, int revents) {
@@ -202,7 +112,7 @@ static void on_hup(struct ev_loop *loop, ev_signal *w, int revents) {
     struct errs errs = {0};
     (void)loop;
     (void)revents;
-    (void)reload(w->data, &errs); /* what is wrong has been logged */
+    (void)daemon_reload(w->data, &errs); /* what is wrong has been logged */
     errs_deinit(&errs);
 }
 
@@ -255,19 +165,40 @@ static int open_sockets(struct daemon *d) {
     const struct config *c = d->cx.config;
     d->lock = endpoint_lock(c->runtime_dir, &e);
     if (d->lock < 0) return fail(d, d->lock == -EWOULDBLOCK ? 1 : EX_CANTCREAT, e.text);
-    int fd = endpoint_listen(c->runtime_dir, "events.sock", &c->events, d->cx.log, &e);
+    int fd = endpoint_listen(c->runtime_dir, EVENTS_SOCKET, &c->events, d->cx.log, &d->events_id, &e);
     if (fd < 0) return fail(d, EX_CANTCREAT, e.text);
     d->events = events_new(&d->cx, fd, d->supervisor);
     if (!d->events) return fail(d, EX_OSERR, "out of memory");
     d->view.events = d->events;
-    fd = endpoint_listen(c->runtime_dir, "control.sock", &c->control, d->cx.log, &e);
+    fd = endpoint_listen(c->runtime_dir, CONTROL_SOCKET, &c->control, d->cx.log, &d->control_id, &e);
     if (fd < 0) return fail(d, EX_CANTCREAT, e.text);
     d->control = control_new(&d->cx, fd, &d->view);
     return d->control ? 0 : fail(d, EX_OSERR, "out of memory");
 }
 
+/* Plugins are five descriptors each and publishers one: the soft limit is for programs that use select(2). */
+static void raise_nofile(struct daemon *d) {
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0) return;
+    d->cx.nofile = l.rlim_cur;
+    l.rlim_cur = l.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
+static void take_cgroups(struct daemon *d) {
+    struct err e;
+    int r = cgroups_open(&d->cx.cgroups, &e);
+    if (r == 0)
+        log_info(d->cx.log, "a control group for each plugin", LOG_S("below", d->cx.cgroups.path));
+    else if (r < 0)
+        log_warning(d->cx.log, "no control groups for plugins", LOG_S("error", e.text));
+    else
+        log_debug(d->cx.log, "no control groups for plugins", LOG_S("why", e.text));
+}
+
 static int set_up(struct daemon *d, const struct daemon_options *o) {
     d->lock = -1;
+    d->cx.cgroups.dir = -1;
     d->flags = o->flags;
     d->config = o->config;
     d->cx.log = o->log;
@@ -278,6 +209,7 @@ static int set_up(struct daemon *d, const struct daemon_options *o) {
     d->cx.loop = ev_loop_new(EVFLAG_AUTO);
     if (!d->cx.loop) return fail(d, EX_OSERR, "cannot make an event loop");
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a plugin leaves behind comes to us */
+    raise_nofile(d);
     const struct supervisor_owner owner = {
         .settled = on_settled, .drained = on_drained, .stopped = on_stopped, .moved = on_moved, .ctx = d};
     d->supervisor = supervisor_new(&d->cx, o->catalog, &owner);
@@ -285,22 +217,26 @@ static int set_up(struct daemon *d, const struct daemon_options *o) {
     d->view = (struct control_view){.cx = &d->cx,
                                     .supervisor = d->supervisor,
                                     .state = "starting",
-                                    .reload = on_reload,
+                                    .reload = daemon_reload,
                                     .daemon = d,
                                     .started = context_now(&d->cx),
                                     .started_wall = clock_wall(&d->cx.clock)};
-    return open_sockets(d);
+    int code = open_sockets(d);
+    if (code == 0) take_cgroups(d); /* behind the lock: an earlier daemon's groups are nobody's now */
+    return code;
 }
 
 static void tear_down(struct daemon *d) {
-    if (d->control) endpoint_remove(d->cx.config->runtime_dir, "control.sock");
-    if (d->events) endpoint_remove(d->cx.config->runtime_dir, "events.sock");
+    const char *dir = d->cx.config->runtime_dir;
+    if (d->control && endpoint_is_there(dir, CONTROL_SOCKET, &d->control_id)) endpoint_remove(dir, CONTROL_SOCKET);
+    if (d->events && endpoint_is_there(dir, EVENTS_SOCKET, &d->events_id)) endpoint_remove(dir, EVENTS_SOCKET);
     d->control = control_free(d->control);
     d->events = events_free(d->events);
     d->supervisor = supervisor_free(d->supervisor);
     scan_deinit(&d->cx.scan);
     if (d->cx.loop) ev_loop_destroy(d->cx.loop);
     if (d->lock >= 0) (void)close(d->lock);
+    cgroups_close(&d->cx.cgroups);
 }
 
 int daemon_run(const struct daemon_options *o) {

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 
+#define LOCK_NAME "hookcastd.lock"
 enum { BACKLOG = 1024 };
 
 /* mkdir -p, but only the last two components: a runtime directory's parent is the system's or the user's. */
@@ -33,7 +34,7 @@ int endpoint_lock(const char *runtime_dir, struct err *e) {
     char path[4096], pid[32] = "";
     int r = make_dir(runtime_dir, e);
     if (r < 0) return r;
-    (void)snprintf(path, sizeof path, "%s/hookcastd.lock", runtime_dir);
+    (void)snprintf(path, sizeof path, "%s/" LOCK_NAME, runtime_dir);
     cleanup_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0) return err_sys(e, errno, "cannot open %s", path);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -48,6 +49,24 @@ int endpoint_lock(const char *runtime_dir, struct err *e) {
     int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
     if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n) return err_sys(e, errno, "cannot write %s", path);
     return take_fd(&fd);
+}
+
+static int look(const char *runtime_dir, const char *name, struct stat *st) {
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/%s", runtime_dir, name);
+    return lstat(path, st);
+}
+
+bool endpoint_is_there(const char *runtime_dir, const char *name, const struct endpoint_id *id) {
+    struct stat st;
+    return look(runtime_dir, name, &st) == 0 && st.st_dev == id->dev && st.st_ino == id->ino;
+}
+
+bool endpoint_lock_is_there(const char *runtime_dir, int lock) {
+    struct stat st;
+    if (fstat(lock, &st) < 0) return false;
+    const struct endpoint_id id = {st.st_dev, st.st_ino};
+    return endpoint_is_there(runtime_dir, LOCK_NAME, &id);
 }
 
 static int clear_stale(const char *path, struct err *e) {
@@ -94,7 +113,7 @@ static int open_at(int fd, const struct sockaddr_un *sa, const char *path, const
 }
 
 int endpoint_listen(const char *runtime_dir, const char *name, const struct config_socket *how, struct log *log,
-                    struct err *e) {
+                    struct endpoint_id *id, struct err *e) {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     char path[sizeof sa.sun_path];
     int n = snprintf(path, sizeof path, "%s/%s", runtime_dir, name);
@@ -108,12 +127,16 @@ int endpoint_listen(const char *runtime_dir, const char *name, const struct conf
     cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return err_sys(e, errno, "cannot make a socket");
     r = open_at(fd, &sa, path, how, log, e);
-    return r < 0 ? r : take_fd(&fd);
+    struct stat st;
+    if (r == 0 && look(runtime_dir, name, &st) < 0) r = err_sys(e, errno, "cannot look at %s", path);
+    if (r < 0) return r;
+    *id = (struct endpoint_id){st.st_dev, st.st_ino};
+    return take_fd(&fd);
 }
 
 void endpoint_remove(const char *runtime_dir, const char *name) {
     char path[4096];
     struct stat st;
     (void)snprintf(path, sizeof path, "%s/%s", runtime_dir, name);
-    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) (void)unlink(path);
+    if (look(runtime_dir, name, &st) == 0 && S_ISSOCK(st.st_mode)) (void)unlink(path);
 }

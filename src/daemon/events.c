@@ -75,6 +75,8 @@ void events_configure(struct events *e) {
 }
 
 void events_moved(struct events *e) { flushes_moved(e->flushes); }
+void events_rebind(struct events *e, int fd) { listener_rebind(e->listener, fd); }
+
 size_t events_publishers(const struct events *e) { return listener_count(e->listener); }
 uint64_t events_accepted(const struct events *e) { return e->accepted; }
 uint64_t events_rejected(const struct events *e) { return e->reply.rejected; }

@@ -16,6 +16,8 @@ struct events *events_free(struct events *e);
 void events_start(struct events *e);
 /* The configuration has changed: new limits apply. */
 void events_configure(struct events *e);
+/* Accept at another listening socket; takes over `fd`. */
+void events_rebind(struct events *e, int fd);
 /* Shutdown: accept nobody more; read once what each publisher had sent; then refuse what still comes. */
 void events_shut(struct events *e, nsec_t deadline);
 /* Queues have moved: answer the flushes that are complete. */

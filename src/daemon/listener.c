@@ -88,6 +88,15 @@ void listener_stop_accepting(struct listener *l) {
     ev_timer_stop(l->cx->loop, &l->t_retry);
 }
 
+void listener_rebind(struct listener *l, int fd) {
+    if (l->accepting) on_acceptable(l->cx->loop, &l->w_accept, EV_READ);
+    ev_io_stop(l->cx->loop, &l->w_accept);
+    (void)close(l->o.fd);
+    l->o.fd = fd;
+    ev_io_set(&l->w_accept, fd, EV_READ);
+    if (l->accepting) ev_io_start(l->cx->loop, &l->w_accept);
+}
+
 static void on_closed(void *ctx, struct peer *p) {
     struct listener *l = ctx;
     l->n_dead++;

@@ -27,6 +27,8 @@ struct listener *listener_free(struct listener *l);
 void listener_start(struct listener *l); /* begin to accept and read */
 void listener_configure(struct listener *l, size_t line_max,
                         size_t max); /* those that are connected keep their place */
+/* Accept at another listening socket from now on; takes over `fd`. Those that wait at the old one come first. */
+void listener_rebind(struct listener *l, int fd);
 void listener_stop_accepting(struct listener *l);
 size_t listener_count(const struct listener *l);
 /* The connections, in no order: for (p = listener_first(l); p; p = p->next). Dead ones have p->dead. */

@@ -1,8 +1,10 @@
 /* main.c — argv in, exit code out. */
 #include <errno.h>
+#include <ev.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -59,6 +61,24 @@ static enum log_format pick_format(const struct config *c) {
     if (c->log_format_set) return c->log_format;
     return journal_is_stream(STDERR_FILENO, getenv("JOURNAL_STREAM")) ? LOG_FORMAT_JOURNALD : LOG_FORMAT_LOGFMT;
 }
+
+/* libev has no other way to say that it cannot go on; systemd starts us again, and plugins die with us. */
+static void __attribute__((noreturn)) give_up(const char *what) {
+    (void)fprintf(stderr, "hookcastd: the event loop cannot go on: %s: %s\n", what, strerror(errno));
+    _exit(EX_OSERR);
+}
+
+static void *loop_memory(void *p, long size) {
+    if (size > 0) {
+        void *q = realloc(p, (size_t)size);
+        if (!q) give_up("out of memory");
+        return q;
+    }
+    free(p);
+    return NULL;
+}
+
+static void on_loop_error(const char *what) { give_up(what ? what : "a system call failed"); }
 
 /* Takes over the configuration. */
 static int serve(const struct config_flags *flags, struct config *config, struct catalog *catalog) {
@@ -117,6 +137,8 @@ int main(int argc, char **argv) {
     struct config_flags flags = {0};
     struct err e;
     if (hold_stdio() < 0) return EX_OSERR;
+    ev_set_allocator(loop_memory);
+    ev_set_syserr_cb(on_loop_error);
     int code = config_parse_flags(argc, argv, &flags, &e);
     if (code)
         (void)fprintf(stderr, "hookcastd: %s\n", e.text);

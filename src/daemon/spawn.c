@@ -108,7 +108,16 @@ static void child_signals(void) {
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* The daemon raises its own soft limit; what select(2) can count is what a plugin expects. */
+static void child_nofile(uint64_t soft) {
+    struct rlimit l;
+    if (!soft || getrlimit(RLIMIT_NOFILE, &l) < 0) return;
+    l.rlim_cur = soft < l.rlim_max ? soft : l.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
 static void child_privileges(const struct plan *p) {
+    child_nofile(p->o->nofile);
     for (size_t i = 0; i < p->o->n_rlimits; i++) {
         struct rlimit l = {p->o->rlimits[i].value, p->o->rlimits[i].value};
         if (p->o->rlimits[i].resource == RLIMIT_CPU) l.rlim_max++; /* SIGXCPU first: it says what happened */
@@ -128,6 +137,8 @@ static void child_privileges(const struct plan *p) {
 
 static void __attribute__((noreturn)) child_main(const struct plan *p) {
     (void)setsid();
+    if (p->o->cgroup_procs >= 0 && write(p->o->cgroup_procs, "0", 1) != 1)
+        child_fail(p, errno, "cannot enter its control group", "");
     (void)umask(022);
     if (dup2(p->in, 0) < 0 || dup2(p->out, 1) < 0 || dup2(p->err, 2) < 0)
         child_fail(p, errno, "cannot set up stdio", "");
@@ -239,7 +250,7 @@ static int env_manifest(char ***envp, size_t *np, const struct manifest *m) {
     return r;
 }
 
-char **spawn_env(const struct manifest *m, const char *run, const char *instance) {
+char **spawn_env(const struct manifest *m, const char *run, const char *instance, const char *credentials) {
     static const char *const kept[] = {"PATH", "HOME", "LANG", "TZ"};
     char **env = calloc(1, sizeof *env);
     size_t n = 0;
@@ -251,6 +262,7 @@ char **spawn_env(const struct manifest *m, const char *run, const char *instance
     const struct passwd *pw = m->user ? getpwnam(m->user) : NULL;
     if (r == 0 && pw) r = env_put(&env, &n, "HOME", pw->pw_dir);
     if (r == 0) r = env_manifest(&env, &n, m);
+    if (r == 0 && credentials) r = env_put(&env, &n, "CREDENTIALS_DIRECTORY", credentials);
     if (r == 0) r = env_put(&env, &n, "HOOKCAST_PLUGIN", m->name);
     if (r == 0) r = env_put(&env, &n, "HOOKCAST_KIND", m->kind);
     if (r == 0) r = env_put(&env, &n, "HOOKCAST_RUN", run);

@@ -20,6 +20,8 @@ struct spawn_options {
     const struct manifest_rlimit *rlimits;
     size_t n_rlimits;
     const char *user; /* NULL: stay who we are */
+    uint64_t nofile;  /* soft limit of descriptors, where it is below the hard one; 0: as ours */
+    int cgroup_procs; /* its control group's cgroup.procs, to enter before anything else; -1: none */
 };
 
 struct spawned {
@@ -43,9 +45,9 @@ int spawn(const struct spawn_options *o, struct spawned *out, struct err *e);
 void spawned_close(struct spawned *s);
 
 /* The environment of a plugin: PATH, HOME, LANG, TZ as ours (HOME of `user` if given), the manifest's on top, then
- * HOOKCAST_PLUGIN, _KIND, _RUN, _INSTANCE. A new NULL-terminated array, to be freed with spawn_env_free(); NULL when
- * out of memory. */
-char **spawn_env(const struct manifest *m, const char *run, const char *instance);
+ * HOOKCAST_PLUGIN, _KIND, _RUN, _INSTANCE, and CREDENTIALS_DIRECTORY where `credentials` is not NULL. A new
+ * NULL-terminated array, to be freed with spawn_env_free(); NULL when out of memory. */
+char **spawn_env(const struct manifest *m, const char *run, const char *instance, const char *credentials);
 void spawn_env_free(char **env);
 
 #endif

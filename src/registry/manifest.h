@@ -25,6 +25,12 @@ struct manifest_rlimit {
     uint64_t value; /* RLIM_INFINITY for "unlimited" */
 };
 
+/* Limits of its control group. */
+struct manifest_cgroup {
+    uint64_t memory_max, pids_max; /* 0 = not given */
+    double cpu_max;                /* CPUs: 0.5 for 50%; 0 = not given */
+};
+
 struct manifest_tool {
     char *hook, *tool;
 };
@@ -60,10 +66,7 @@ struct manifest {
     char *user; /* NULL when not given */
     struct manifest_rlimit *rlimits;
     size_t n_rlimits;
-    struct {
-        uint64_t memory_max, pids_max; /* 0 = not given */
-        double cpu_max;                /* CPUs: 0.5 for 50%; 0 = not given */
-    } cgroup;
+    struct manifest_cgroup cgroup;
     char **credentials; /* NULL-terminated */
     uint32_t tools_in_flight_max;
     struct settings settings; /* plugin_defaults with this plugin's overrides on top */

@@ -11,6 +11,9 @@ import pytest
 from harness import Site
 
 
+LOW_NOFILE = 256
+
+
 def dirty():
     """What a careless service manager or shell leaves behind."""
     os.umask(0o077)
@@ -18,6 +21,7 @@ def dirty():
     for number in (signal.SIGPIPE, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2, signal.SIGWINCH})
+    resource.setrlimit(resource.RLIMIT_NOFILE, (LOW_NOFILE, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
@@ -48,6 +52,12 @@ def test_a_child_has_only_descriptors_0_to_2(child):
 def test_a_child_has_its_own_session_and_group(child):
     fields = proc(child, "stat").rsplit(")", 1)[1].split()
     assert int(fields[2]) == int(fields[3]) == child.pid()
+
+
+def test_a_child_keeps_the_soft_limit_of_descriptors_that_the_daemon_raised_for_itself(child):
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    assert f"{hard}" in re.search(r"^Max open files +(\S+)", Path(f"/proc/{child.site.pid}/limits").read_text(), re.M)[1]
+    assert resource.prlimit(child.pid(), resource.RLIMIT_NOFILE) == (LOW_NOFILE, hard)
 
 
 def test_a_childs_environment_is_exactly_the_promised_one(child):
