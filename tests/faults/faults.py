@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import PLUGINS, PYTHON, SCALE, wait_for
+from harness import ASAN, PLUGINS, PYTHON, SCALE, wait_for
 
 FULL = os.environ.get("HOOKCAST_FAULTS_FULL") == "1"
 HERE = Path(__file__).resolve().parent
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+NO_ADDRESS_LIMIT = pytest.mark.skipif(ASAN, reason="AddressSanitizer maps terabytes: RLIMIT_AS says nothing under it")
 
 
 def size(scaled, full):
@@ -87,6 +88,17 @@ def descendants(hc):
     return [p for p in hc.processes() if is_running(p)]
 
 
+def zombies(parent):
+    """The children of this process that are dead and not reaped."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{entry}/stat").read_text().rsplit(")", 1)[1].split()
+            if fields[0] == "Z" and int(fields[1]) == parent:
+                found.append(int(entry))
+    return found
+
+
 def told(records):
     """How many things these records stand for, with those a rate limit held back."""
     return len(records) + sum(int(r.get("suppressed", 0)) for r in records)
@@ -109,6 +121,8 @@ def stopped(*pids):
 
 @functools.cache
 def why_no_strace():
+    if ASAN:
+        return "LeakSanitizer does not work in a process that is traced"
     if not shutil.which("strace"):
         return "strace is not installed"
     probe = subprocess.run(["strace", "-qq", "-o", "/dev/null", "true"], capture_output=True, text=True)
@@ -226,6 +240,6 @@ def manager(hc):
         m.close()
 
 
-__all__ = ["FULL", "HERE", "ROOT_ONLY", "SCALE", "size", "pad", "script", "says", "mark", "nothing_for", "work_in",
-           "logged_at", "is_running", "descendants", "told", "stopped", "need_strace", "strace", "spare_user", "become",
+__all__ = ["FULL", "HERE", "NO_ADDRESS_LIMIT", "ROOT_ONLY", "SCALE", "size", "pad", "script", "says", "mark", "nothing_for", "work_in",
+           "logged_at", "is_running", "descendants", "zombies", "told", "stopped", "need_strace", "strace", "spare_user", "become",
            "give_site", "own_mounts", "MS_BIND", "MS_REMOUNT", "MS_RDONLY", "Manager", "manager"]

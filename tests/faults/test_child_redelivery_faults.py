@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from faults import SCALE, descendants, is_running, logged_at, pad, script, size
+from faults import SCALE, is_running, logged_at, pad, script, size
 from harness import EVENT, assert_accounts, wait_for
 
 N = 150  # events of ~400 bytes: all of them fit into one pipe
@@ -196,6 +196,25 @@ def test_a_stranger_who_holds_the_pipe_costs_the_redelivery_and_the_log_says_so(
     assert_accounts([plugin.row()])
     strays = hc.call("daemon.status")["strays"]
     assert [s["name"] for s in strays] == ["sleep"]
+
+
+FORGOTTEN = pytest.mark.xfail(strict=True, reason="a start of one that is dead and not settled waits for the whole backoff")
+
+
+@pytest.mark.parametrize("verb", [pytest.param("start", marks=FORGOTTEN), "restart"])
+def test_a_start_asked_while_it_is_settled_what_a_dead_one_had_read_is_not_forgotten(hc, verb):
+    """Case 11 with DESIGN §9: dead, a stranger holds its stdin for the moment: `start` ends the waiting, as in backoff."""
+    hc.allow_errors("parent")
+    hc.configure(plugin_defaults={"slow_after": "1min", "restart": {"backoff_initial": "1min", "backoff_max": "1min"}})
+    plugin = hc.shell("parent", "if [ ! -e first ]; then exec 3<&0; (env -i setsid sleep 600 <&3 >/dev/null 2>&1 &); touch first; "
+                                "exec sleep 600; fi; exec cat >> wire.ndjson")
+    hc.start()
+    wait_for(lambda: len(hc.call("daemon.status")["strays"]) == 1, what="the stray")
+    os.kill(plugin.pid(), signal.SIGKILL)
+    plugin.wait_row(lambda r: r["pid"] is None, "its death")
+    row = hc.call(f"plugin.{verb}", {"name": "parent"})
+    assert row["pid"], row
+    plugin.wait_state(*(("ready",) if verb == "restart" else ("degraded", "crashed")))
 
 
 @pytest.mark.parametrize("leaves", ["", "setsid "], ids=["in its group", "in a session of its own"])

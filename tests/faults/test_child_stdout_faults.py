@@ -44,6 +44,7 @@ def test_a_mebibyte_of_noise_is_a_line_a_second_of_120_escaped_bytes(hc):
 def test_a_flood_of_valid_lines_of_noise_delays_nobody(hc):
     """Case 21 and promise 11: flat out, for as long as it likes."""
     hc.shell("noisy", "exec yes rubbish rubbish", teardown_timeout_sec=1)
+    hc.configure(stop_timeout="2s")
     other = hc.recorder("other")
     began = time.monotonic()
     hc.start()
@@ -204,7 +205,7 @@ def test_garbage_from_a_hundred_plugins_at_once_starves_nobody(hc):
     """Promise 11: many noisy ones at a time."""
     for i in range(size(12, 100)):
         hc.shell(f"noisy{i}", "exec yes not-json", teardown_timeout_sec=1)
-    hc.configure(stop_timeout="6s")
+    hc.configure(stop_timeout="3s")
     other = hc.puppet("other")
     hc.start()
     began = time.monotonic()

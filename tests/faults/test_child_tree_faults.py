@@ -134,6 +134,7 @@ def test_a_cpu_loop_is_ended_by_its_limit_and_the_reason_names_it(hc):
 def test_a_cpu_loop_without_a_limit_delays_nobody(hc):
     """Case 17: not limited: others exact all the same."""
     hc.shell("spinner", "while :; do :; done", teardown_timeout_sec=1)
+    hc.configure(stop_timeout="2s")
     other = hc.recorder("other")
     hc.start()
     hc.publish_many(3000)
