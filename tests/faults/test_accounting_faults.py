@@ -101,8 +101,8 @@ class Chaos:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             self.frozen.pop(name, None)
-            if self.rng.random() < 0.5:  # else the next step meets it dying
-                self.plugins[name].wait_row(lambda r: r["pid"] not in (None, pid), "its successor")
+            again = self.rng.random() < 0.5  # else the next step meets it before its successor is there
+            self.plugins[name].wait_row(lambda r: r["pid"] not in (pid, None if again else 0), "its death")
 
     def order(self, verb, name):
         self.thaw(name)

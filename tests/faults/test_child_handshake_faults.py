@@ -1,11 +1,13 @@
 """RELIABILITY §3, cases 30, 33, 35, 36 and 40: the handshake and the probes of a child, done badly."""
 
+import os
 import re
+import signal
 import time
 
 import pytest
 
-from faults import SCALE, descendants, script
+from faults import SCALE, descendants, nothing_for, script
 from harness import NATIVE_REVISION, wait_for
 
 
@@ -72,8 +74,11 @@ def test_setup_answered_while_it_is_being_ended_does_not_make_it_ready(hc):
     late = hc.puppet("late", {"setup": str(gate), "ignore_term": True}, ready=False, startup_timeout_sec=1)
     hc.start()
     late.wait_state("unavailable")
+    pid = late.pid()
     gate.touch()
-    wait_for(lambda: not descendants(hc), 8, "it to be killed")
+    nothing_for(hc, 0.3)  # its answer comes a few milliseconds after that, and leaves no trace
+    os.kill(pid, signal.SIGKILL)  # the daemon's own would come 5 s after SIGTERM
+    wait_for(lambda: not descendants(hc), 8, "its end")
     row = late.row()
     assert row["state"] == "unavailable" and row["pid"] is None and row["restarts"] == 0
     states = [r["state"] for r in hc.log(plugin="^late$", msg="plugin state")]

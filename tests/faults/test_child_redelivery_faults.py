@@ -198,6 +198,20 @@ def test_a_stranger_who_holds_the_pipe_costs_the_redelivery_and_the_log_says_so(
     assert [s["name"] for s in strays] == ["sleep"]
 
 
+@pytest.mark.xfail(strict=True, reason="what is in the pipe when stdin is closed for an ending counts as read, even of one "
+                                       "that never reads and is ended by a signal")
+def test_what_one_that_never_reads_has_in_its_pipe_goes_to_the_successor_of_a_restart_by_hand(hc):
+    """Case 10 with DESIGN §6: however it ended, whole messages unread go first to the successor, or are told as lost."""
+    plugin = hc.shell("wedged", "[ -e awake ] && exec cat >> wire.ndjson; touch awake; exec sleep 600", teardown_timeout_sec=1)
+    hc.start()
+    hc.publish_many(20)
+    hc.call("plugin.restart", {"name": "wedged"})
+    last = hc.publish()["seq"]
+    wait_for(lambda: last in plugin.seqs(), what="the successor to hear")
+    told = sum(n["count"] for n in plugin.notices())
+    assert len(plugin.seqs()) + told == last, f"{plugin.seqs()} and {told} told as lost"
+
+
 FORGOTTEN = pytest.mark.xfail(strict=True, reason="a start of one that is dead and not settled waits for the whole backoff")
 
 

@@ -183,7 +183,7 @@ def test_a_child_in_trouble_does_not_keep_the_daemon_awake(hc, what):
         if what in ("stopped", "never reads"):
             sick.wait_state("degraded", "slow")
         nothing_for(hc, 0.3)
-        seconds = size(1.5, 30)
+        seconds = size(1, 30)
         cpu, wakes = work_in(hc, seconds)
         assert wakes <= seconds * SCALE + 2 and cpu <= 0.03 * SCALE, f"{wakes} wake-ups and {cpu:.2f} s of CPU in {seconds} s"
 

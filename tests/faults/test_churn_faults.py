@@ -9,7 +9,7 @@ import threading
 from faults import need_strace, script, size, zombies
 from harness import ASAN, HOOKCASTD, assert_accounts, wait_for
 
-ROUNDS = size(6, 200)
+ROUNDS = size(4, 200)
 CHURN = {"max_restarts": 1000000, "backoff_initial": "1ms", "backoff_max": "1ms"}
 
 
