@@ -99,6 +99,11 @@ def zombies(parent):
     return found
 
 
+def heard(plugin, seq):
+    """Has it read this event? For one killed at any moment: a line may begin with the torn one of an earlier life."""
+    return any(b'"seq":%d,' % seq in line or b'"seq":%d}' % seq in line for line in plugin.event_lines())
+
+
 def told(records):
     """How many things these records stand for, with those a rate limit held back."""
     return len(records) + sum(int(r.get("suppressed", 0)) for r in records)
@@ -241,5 +246,5 @@ def manager(hc):
 
 
 __all__ = ["FULL", "HERE", "NO_ADDRESS_LIMIT", "ROOT_ONLY", "SCALE", "size", "pad", "script", "says", "mark", "nothing_for", "work_in",
-           "logged_at", "is_running", "descendants", "zombies", "told", "stopped", "need_strace", "strace", "spare_user", "become",
+           "logged_at", "is_running", "descendants", "zombies", "heard", "told", "stopped", "need_strace", "strace", "spare_user", "become",
            "give_site", "own_mounts", "MS_BIND", "MS_REMOUNT", "MS_RDONLY", "Manager", "manager"]

@@ -14,7 +14,7 @@ import time
 import pytest
 
 import harness
-from faults import NO_ADDRESS_LIMIT, ROOT_ONLY, SCALE, descendants, own_mounts, pad, size, strace, work_in, zombies
+from faults import NO_ADDRESS_LIMIT, ROOT_ONLY, SCALE, descendants, heard, own_mounts, pad, size, strace, work_in, zombies
 from harness import HOOKCASTD, Refused, Site, assert_accounts, wait_for
 
 
@@ -35,7 +35,7 @@ def life(hc, *plugins, events=400, signals=True):
         wait_for(lambda: plugin.seqs()[-1:] == [last], 15, f"{plugin.name} to have everything")
         seqs = plugin.seqs()
         assert seqs[seqs.index(start):] == list(range(start, last + 1))
-    wait_for(lambda: last in plugins[0].seqs(), 10, "the successor to hear")
+    wait_for(lambda: heard(plugins[0], last), 10, "the successor to hear")
     assert_accounts(hc.rows().values())
     if signals:
         hc.call("plugin.restart", {"name": plugins[0].name})
@@ -118,7 +118,7 @@ def test_a_spawn_that_fails_is_tried_again_and_leaks_nothing(hc, error, calls):
         hc.publish()
         wait_for(lambda: out.read_text().count("(INJECTED)") == 3, what="three failures")
     last = hc.publish()["seq"]
-    wait_for(lambda: last in mortal.seqs() and last in other.seqs())
+    wait_for(lambda: heard(mortal, last) and heard(other, last))
     wait_for(lambda: hc.fds() <= before, what="no descriptor leaked")
     assert hc.log(plugin="^mortal$", msg="cannot start plugin")
     assert len(descendants(hc)) == 2
@@ -159,7 +159,7 @@ def test_memory_that_is_used_up_costs_at_most_what_was_asked(hc, n):
     with hc.connect() as conn:
         last = conn.notify("on_request_started", {})["seq"]
     for plugin in (tape, native):
-        wait_for(lambda: last in plugin.seqs(), 10)
+        wait_for(lambda: heard(plugin, last), 10)
 
 
 @pytest.mark.parametrize("n", range(1, size(9, 120)))
