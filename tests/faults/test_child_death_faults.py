@@ -71,7 +71,8 @@ def test_one_that_runs_for_a_while_each_time_is_never_given_up(hc):
         row = tired.wait_row(lambda r: r["restarts"] >= restarts or r["state"] == "unavailable", "a restart")
         assert row["state"] != "unavailable", row
     times = starts(tired)
-    assert sorted(b - a for a, b in zip(times, times[1:]))[len(times) // 2] < 0.43 + 0.2 * SCALE, "the backoff did not start anew"
+    gaps = [b - a for a, b in zip(times, times[1:])]
+    assert min(gaps[-3:]) < 0.8 * SCALE, f"the backoff did not start anew: {gaps}"  # else the last were 0.7, 1.0, 1.7 s
     assert abs(tired.row()["restarts"] - (len(starts(tired)) - 1)) <= 1
 
 
@@ -106,6 +107,7 @@ def test_a_child_that_changes_its_directory_is_restarted_in_the_right_one(hc):
     hc.allow_errors("wanderer")
     wanderer = hc.shell("wanderer", "pwd >> where; cd /; exec sleep 600")
     hc.start()
+    wait_for((wanderer.dir / "where").exists, what="it to have begun")
     os.kill(wanderer.pid(), signal.SIGKILL)
     wait_for(lambda: (wanderer.dir / "where").read_text().split() == [str(wanderer.dir)] * 2, what="the second start")
 

@@ -94,6 +94,7 @@ def test_a_child_that_never_reads_costs_its_own_limit_and_its_stop_is_bounded(hc
     before = hc.proc_status("VmRSS")
     for _ in range(size(5, 100)):
         hc.publish_many(5000, payload=pad(400))
+        other.wait_row(lambda r: r["queued_events"] == 0, "the other to keep up", timeout=20)  # its share is not the wedged one's
     total = 1000 + size(5, 100) * 5000
     wedged.wait_state("degraded", "slow")
     whole_others(other, total=total)

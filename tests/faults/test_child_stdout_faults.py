@@ -53,7 +53,7 @@ def test_a_flood_of_valid_lines_of_noise_delays_nobody(hc):
     total = size(10, 200) * 300
     other.wait_events(total, timeout=20)
     assert other.seqs() == list(range(1, total + 1))
-    assert 1 <= len(garbage_of(hc, "noisy")) <= time.monotonic() - began + 1
+    assert 1 <= len(garbage_of(hc, "noisy")) <= time.monotonic() - began + 1.5
     assert hc.plugins["noisy"].row()["state"] == "ready"
 
 
