@@ -54,7 +54,8 @@ def test_a_flood_of_valid_lines_of_noise_delays_nobody(hc):
     other.wait_events(total, timeout=20)
     assert other.seqs() == list(range(1, total + 1))
     assert 1 <= len(garbage_of(hc, "noisy")) <= time.monotonic() - began + 1.5
-    assert hc.plugins["noisy"].row()["state"] == "ready"
+    row = hc.plugins["noisy"].row()  # it never reads: in the long run it is slow
+    assert row["pid"] and row["restarts"] == 0 and row["reasons"] in ([], ["slow"]), row
 
 
 def test_an_endless_line_is_bounded_and_the_next_is_understood(hc):
