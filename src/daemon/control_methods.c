@@ -155,12 +155,11 @@ static const struct control_method methods[] = {
 };
 
 const struct control_method *control_method(const char *name, const char **nearestp) {
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+        if (strcmp(methods[i].name, name) == 0) return &methods[i];
     struct suggest s;
     suggest_init(&s, name, strlen(name));
-    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-        if (strcmp(methods[i].name, name) == 0) return &methods[i];
-        suggest_offer(&s, methods[i].name);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) suggest_offer(&s, methods[i].name);
     *nearestp = s.best;
     return NULL;
 }

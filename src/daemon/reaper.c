@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,14 +57,31 @@ static enum belongs whose(const struct supervisor *s, const struct orphan *o) {
     return marked ? TO_THE_DEAD : TO_NOBODY;
 }
 
+static int by_pid(const void *a, const void *b) {
+    pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The leaders' pids, sorted; to be freed. NULL when out of memory. */
+static pid_t *leaders(const struct supervisor *s, size_t *np) {
+    pid_t *pids = calloc(supervisor_count(s) + 1, sizeof *pids);
+    *np = 0;
+    for (size_t i = 0; pids && i < supervisor_count(s); i++)
+        if (child_pid(supervisor_at(s, i))) pids[(*np)++] = child_pid(supervisor_at(s, i));
+    if (pids) qsort(pids, *np, sizeof *pids, by_pid);
+    return pids;
+}
+
 /* Call `fn` for every living child of ours that is no leader. */
 static size_t each_adopted(const struct supervisor *s,
                            size_t (*fn)(const struct supervisor *, const struct orphan *, void *), void *ctx) {
     struct orphans all = {0};
-    size_t n = 0;
+    size_t n = 0, n_pids;
+    cleanup_free pid_t *pids = leaders(s, &n_pids);
+    if (!pids) return 0;
     orphans_children(&all);
     for (size_t i = 0; i < all.n; i++)
-        if (!is_leader(s, all.v[i].pid) && alive(all.v[i].pid)) {
+        if (!bsearch(&all.v[i].pid, pids, n_pids, sizeof *pids, by_pid) && alive(all.v[i].pid)) {
             orphan_look(&all.v[i]);
             n += fn(s, &all.v[i], ctx);
         }

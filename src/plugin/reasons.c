@@ -106,8 +106,6 @@ unsigned reasons_update(struct reasons *r, const struct reason_rules *rules, nse
     return r->set;
 }
 
-bool reasons_pending(const struct reasons *r) { return r->set & (REASON_CRASHED | REASON_SLOW | REASON_FAILING); }
-
 static void sooner(nsec_t *nextp, nsec_t in) {
     if (in < NSEC_PER_MSEC) in = NSEC_PER_MSEC;
     if (!*nextp || in < *nextp) *nextp = in;

@@ -59,7 +59,4 @@ unsigned reasons_update(struct reasons *r, const struct reason_rules *rules, nse
  */
 nsec_t reasons_next(const struct reasons *r, const struct reason_rules *rules, nsec_t oldest, nsec_t now);
 
-/* True while something may change by time alone: call reasons_update() again soon. */
-bool reasons_pending(const struct reasons *r);
-
 #endif
