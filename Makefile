@@ -52,7 +52,7 @@ TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(TEST_SRC))
 
 FUZZ    := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 # Each folder by itself: they have helper modules of the same name.
-PYTESTS := $(filter-out tests/faults,$(patsubst %/,%,$(dir $(wildcard tests/*/conftest.py))))
+PYTESTS := $(filter-out tests/npm,$(patsubst %/,%,$(dir $(wildcard tests/*/conftest.py))))
 PYTEST  := $(PYTHON) -m pytest -q -p no:cacheprovider
 
 .PHONY: all check check-asan check-run check-unit check-fuzz check-python check-faults check-house \
@@ -112,7 +112,7 @@ check-python: all
 	@set -e; for d in $(PYTESTS); do echo "$$d:"; \
 		HOOKCAST_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 $(PYTEST) $$d; done
 
-# The fault cases of RELIABILITY: not all hold yet, so they are not part of `make check`.
+# The fault cases of RELIABILITY alone (they are part of check-python).
 check-faults: all
 	HOOKCAST_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 $(PYTEST) tests/faults
 

@@ -94,6 +94,7 @@ struct child *child_new(struct context *cx, struct router *router, const struct 
     c->catalog = catalog_ref(catalog);
     c->owner = *owner;
     c->p = (struct spawned){.pid = 0, .pidfd = -1, .in = -1, .out = -1, .err = -1, .exec_fd = -1};
+    c->stdin_kept = -1;
     c->group = CGROUP_NONE;
     c->said = BUF_INIT(1 << 20);
     c->shown = CHILD_STOPPED;
@@ -297,6 +298,8 @@ void child_event(struct child *c, enum life_event event, const char *why) {
     }
     c->deps_failed = event == LIFE_DEPS_FAIL;
     if (event == LIFE_REFUSED) c->accepting = false;
+    bool dead = !c->running && (c->life.phase == LIFE_UP || c->life.phase == LIFE_STARTING);
+    if (dead && event == LIFE_START) event = LIFE_RESTART; /* it only is being settled what the dead one had read */
     enum life_action action = lifecycle_step(&c->life, event);
     act(c, action);
     child_refresh(c);

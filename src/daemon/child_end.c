@@ -7,12 +7,14 @@
  * the leader's pid still is ours, then it is reaped. Only when nobody holds the read end of its stdin any more
  * (POLLERR) is it known what was never read; then the queue is rewound and life goes on. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "daemon/child_private.h"
 #include "daemon/credentials.h"
@@ -50,9 +52,21 @@ static void arm(struct child *c, nsec_t after) {
     context_timer(c->cx, &c->t_life, after);
 }
 
+/* The same pipe, opened anew at its other end or at this one; -1 when that cannot be. */
+static int reopen(int fd, int how) {
+    char path[48];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, how | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* It reads what is in its pipe to the end of the file, or does not: a read end of our own will tell. */
 static void close_stdin(struct child *c) {
     c->ending = ENDING_CLOSED;
-    queue_forget(c->sub.queue); /* what is in the pipe it can read to the end; there is nobody to ask afterwards */
+    if (c->p.in >= 0 && c->stdin_kept < 0) c->stdin_kept = reopen(c->p.in, O_RDONLY);
+    if (c->stdin_kept >= 0)
+        queue_move(c->sub.queue, c->stdin_kept);
+    else
+        queue_forget(c->sub.queue);
     child_close_stdin(c);
     nsec_t left = c->m->teardown_timeout - (context_now(c->cx) - c->ending_since);
     arm(c, left > 0 ? left : 0);
@@ -179,11 +193,21 @@ static void record_death(struct child *c, const siginfo_t *si) {
     }
 }
 
+/* To ask who holds its stdin, a write end is needed. False: nobody can be asked. */
+static bool open_stdin_again(struct child *c) {
+    if (c->p.in >= 0) return true;
+    if (c->stdin_kept >= 0) c->p.in = reopen(c->stdin_kept, O_WRONLY);
+    if (c->p.in >= 0) queue_move(c->sub.queue, c->p.in);
+    if (c->stdin_kept >= 0) (void)close(c->stdin_kept);
+    c->stdin_kept = -1;
+    return c->p.in >= 0;
+}
+
 /* True when it is settled what the child had read, and nothing it left behind is seen alive. */
 static bool settle(struct child *c, bool last_try) {
     size_t left = c->owner.bury(c->owner.ctx);
     if ((left || cgroup_populated(&c->group)) && !last_try) return false;
-    if (c->p.in < 0) { /* closed as part of an ending: it had the time to read everything */
+    if (!open_stdin_again(c)) {
         queue_forget(c->sub.queue);
         return true;
     }

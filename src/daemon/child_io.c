@@ -64,6 +64,8 @@ void child_close_stdin(struct child *c) { close_watched(c, &c->w_in, &c->p.in); 
 
 void child_io_stop(struct child *c) {
     child_close_stdin(c);
+    if (c->stdin_kept >= 0) (void)close(c->stdin_kept);
+    c->stdin_kept = -1;
     close_watched(c, &c->w_out, &c->p.out);
     close_watched(c, &c->w_err, &c->p.err);
     close_watched(c, &c->w_exec, &c->p.exec_fd);

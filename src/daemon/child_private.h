@@ -33,7 +33,8 @@ struct child {
     struct tally tally;
 
     struct spawned p;
-    bool running; /* there is a process (p.pid) that was not reaped */
+    int stdin_kept; /* a read end of our own, while its stdin is closed for an ending; -1: none */
+    bool running;   /* there is a process (p.pid) that was not reaped */
     ev_io w_in, w_out, w_err, w_pid, w_exec;
     ev_timer t_life;   /* startup time-out, back-off, retry of an unavailable one, next step of an ending */
     ev_timer t_settle; /* after death: until nobody holds its stdin any more; before: a closed stdin's grace */

@@ -45,7 +45,7 @@ static enum outcome outcome_of(const struct wait *i, const struct child *c) {
     if (!c) return i->what == WAIT_STOPPED ? DONE : REFUSED; /* removed by a reload */
     bool down = child_phase(c) == LIFE_DOWN;
     if (i->what == WAIT_STOPPED) return down ? DONE : child_wanted(c) ? OVERTAKEN : NOT_YET;
-    if (child_generation(c) > i->generation || child_phase(c) == LIFE_UP) return DONE;
+    if (child_generation(c) > i->generation || (child_phase(c) == LIFE_UP && child_pid(c))) return DONE;
     if (!child_wanted(c)) return OVERTAKEN;
     return down ? REFUSED : NOT_YET;
 }

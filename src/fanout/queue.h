@@ -60,6 +60,8 @@ void queue_configure(struct queue *q,
  * queue_rewind() or queue_forget(). Marks start at 0; gated: only own messages go until queue_open(). */
 void queue_attach(struct queue *q, int fd);
 void queue_open(struct queue *q);
+/* The same pipe by another descriptor, which may be a read end: it still can be asked what is unread. */
+void queue_move(struct queue *q, int fd);
 /* A condemned queue (restart policy) whose child need not be restarted after all: events are taken again. */
 void queue_pardon(struct queue *q);
 void queue_hold(struct queue *q); /* the gate again: a torn event is completed, own messages go, events wait */

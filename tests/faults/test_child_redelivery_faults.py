@@ -198,8 +198,6 @@ def test_a_stranger_who_holds_the_pipe_costs_the_redelivery_and_the_log_says_so(
     assert [s["name"] for s in strays] == ["sleep"]
 
 
-@pytest.mark.xfail(strict=True, reason="what is in the pipe when stdin is closed for an ending counts as read, even of one "
-                                       "that never reads and is ended by a signal")
 def test_what_one_that_never_reads_has_in_its_pipe_goes_to_the_successor_of_a_restart_by_hand(hc):
     """Case 10 with DESIGN §6: however it ended, whole messages unread go first to the successor, or are told as lost."""
     plugin = hc.shell("wedged", "[ -e awake ] && exec cat >> wire.ndjson; touch awake; exec sleep 600", teardown_timeout_sec=1)
@@ -212,10 +210,7 @@ def test_what_one_that_never_reads_has_in_its_pipe_goes_to_the_successor_of_a_re
     assert len(plugin.seqs()) + told == last, f"{plugin.seqs()} and {told} told as lost"
 
 
-FORGOTTEN = pytest.mark.xfail(strict=True, reason="a start of one that is dead and not settled waits for the whole backoff")
-
-
-@pytest.mark.parametrize("verb", [pytest.param("start", marks=FORGOTTEN), "restart"])
+@pytest.mark.parametrize("verb", ["start", "restart"])
 def test_a_start_asked_while_it_is_settled_what_a_dead_one_had_read_is_not_forgotten(hc, verb):
     """Case 11 with DESIGN §9: dead, a stranger holds its stdin for the moment: `start` ends the waiting, as in backoff."""
     hc.allow_errors("parent")
