@@ -140,6 +140,7 @@ static inline size_t put_payload(char *out, size_t size, bool stamp, uint64_t *r
 /* Messages: `head`, a payload of `size` bytes, `tail`. */
 static inline void pool_fill(struct pool *p, const struct plan *plan, const void *head, size_t head_len, size_t size,
                              const char *tail) {
+    p->stamp = 0;
     p->line_len = head_len + size + strlen(tail);
     p->batch = plan->each || p->line_len > BATCH ? 1 : BATCH / p->line_len;
     size_t want = POOL / p->line_len > LINES_MAX ? LINES_MAX : POOL / p->line_len;

@@ -233,7 +233,7 @@ def program(name, package):
     raise Skip(f"{package} has no {name}")
 
 
-def version(*argv, pattern=r"\d+\.\d+(\.\d+)*\S*"):
+def version(*argv, pattern=r"\d+(\.\d+)*\S*"):
     r = quiet(*argv, env=environment())
     found = re.search(pattern, r.stdout + r.stderr)
     return found[0] if found else "?"
