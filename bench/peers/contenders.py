@@ -98,7 +98,8 @@ class Asyncio(Contender):
 
 class Omprog(Contender):
     title, rates, lazy = "rsyslog omprog, a queue per child", (333e3, 608e3, 781e3, 302e3), True
-    queue = 'queue.type="LinkedList" queue.size="1000000" queue.timeoutEnqueue="60000"'
+    queue = ('queue.type="LinkedList" queue.size="1000000" queue.timeoutEnqueue="60000" '
+             'queue.dequeueBatchSize="1024"')
 
     def prepare(self):
         self.binary = lab.program("rsyslogd", "rsyslog")

@@ -1,6 +1,6 @@
 /* redis.c — a subscriber and a publisher of Redis, over a Unix socket.
  *
- * The publisher sends PUBLISH after PUBLISH without waiting for each answer; but not more than WINDOW of them unanswered,
+ * The publisher sends PUBLISH after PUBLISH without waiting for each answer, but with not more than WINDOW unanswered,
  * so that the server, which keeps what subscribers have not read yet, is never far behind it. */
 #include "client.h"
 
