@@ -76,6 +76,7 @@ static void publish(const struct plan *plan, const char *where) {
     send_all(fd, "\xc0\x00", 2);
     expect(fd, "\xd0\x00", 2);
     plan_report(plan, &pool, start, sent, now_ns());
+    free(pool.text);
 }
 
 int main(int argc, char **argv) {

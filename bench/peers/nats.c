@@ -45,6 +45,7 @@ static void publish(const struct plan *plan, const char *port) {
     send_all(fd, ping, sizeof ping - 1);
     expect(fd, pong, sizeof pong - 1);
     plan_report(plan, &pool, start, sent, now_ns());
+    free(pool.text);
 }
 
 int main(int argc, char **argv) {

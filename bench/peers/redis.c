@@ -51,6 +51,7 @@ static void publish(const struct plan *plan, const char *where) {
     int64_t sent = now_ns();
     answers(fd, plan->events, 0);
     plan_report(plan, &pool, start, sent, now_ns());
+    free(pool.text);
 }
 
 int main(int argc, char **argv) {
