@@ -33,25 +33,33 @@ static json_t *daemon_status(const struct control_view *v, const json_t *params,
                      v->cx->config->runtime_dir, "config", v->cx->config->file, "strays", reaper_strays(v->supervisor));
 }
 
-static json_t *hook_row(const struct hook *h) {
-    return json_pack("{s:s, s:s, s:s?, s:b, s:s?, s:s}", "name", h->name, "dispatch", dispatch_name(h->dispatch),
-                     "description", h->description, "mcp_exposed", (int)h->mcp_exposed, "input_schema", h->schema_path,
-                     "mcp_tool_name_template", h->tool_template);
+static json_t *hook_row(const struct hook *h, bool schemas) {
+    json_t *row = json_pack("{s:s, s:s, s:s?, s:b, s:s?, s:s}", "name", h->name, "dispatch", dispatch_name(h->dispatch),
+                            "description", h->description, "mcp_exposed", (int)h->mcp_exposed, "input_schema",
+                            h->schema_path, "mcp_tool_name_template", h->tool_template);
+    if (row && schemas) (void)json_object_set_new(row, "schema", h->schema ? json_incref(h->schema) : json_null());
+    return row;
 }
 
-static json_t *kind_row(const struct hookspec *s) {
+static json_t *kind_row(const struct hookspec *s, bool schemas) {
     json_t *hooks = json_array();
-    for (size_t i = 0; i < s->n_hooks; i++) (void)json_array_append_new(hooks, hook_row(&s->hooks[i]));
+    for (size_t i = 0; i < s->n_hooks; i++) (void)json_array_append_new(hooks, hook_row(&s->hooks[i], schemas));
     return json_pack("{s:s, s:s, s:s?, s:s, s:o}", "kind", s->kind, "kind_api_version", s->version, "description",
                      s->description, "path", s->path, "hooks", hooks);
 }
 
+/* The schemas are documents of any size: only for those who ask. */
 static json_t *kind_list(const struct control_view *v, const json_t *params, struct control_failure *f) {
-    (void)params;
-    (void)f;
+    const json_t *schemas = json_object_get(params, "schemas");
+    if (schemas && !json_is_boolean(schemas)) {
+        f->reason = "invalid_params";
+        (void)err_set(&f->e, 0, "\"schemas\" must be true or false");
+        return NULL;
+    }
     const struct catalog *c = supervisor_catalog(v->supervisor);
     json_t *kinds = json_array();
-    for (size_t i = 0; i < c->n_specs; i++) (void)json_array_append_new(kinds, kind_row(c->specs[i]));
+    for (size_t i = 0; i < c->n_specs; i++)
+        (void)json_array_append_new(kinds, kind_row(c->specs[i], json_is_true(schemas)));
     return json_pack("{s:o}", "kinds", kinds);
 }
 
@@ -142,11 +150,12 @@ static json_t *daemon_reload(const struct control_view *v, const json_t *params,
 }
 
 static const char *const name_param[] = {"name"};
+static const char *const schemas_param[] = {"schemas"};
 
 static const struct control_method methods[] = {
     {"daemon.status", NULL, 0, daemon_status, WAIT_NOTHING},
     {"daemon.reload", NULL, 0, daemon_reload, WAIT_NOTHING},
-    {"kind.list", NULL, 0, kind_list, WAIT_NOTHING},
+    {"kind.list", schemas_param, ARRAY_LEN(schemas_param), kind_list, WAIT_NOTHING},
     {"plugin.list", NULL, 0, plugin_list, WAIT_NOTHING},
     {"plugin.get", name_param, ARRAY_LEN(name_param), plugin_get, WAIT_NOTHING},
     {"plugin.start", name_param, ARRAY_LEN(name_param), plugin_start, WAIT_SPAWNED},

@@ -102,6 +102,24 @@ def test_kind_list_names_every_kind_with_its_hooks(hc):
     assert {h["name"]: h["dispatch"] for h in kinds["sink"]["hooks"]} == {"on_entry": "broadcast_notify", "on_ask": "chain"}
 
 
+def test_kind_list_has_the_schemas_for_those_who_ask(hc):
+    schema = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
+    (hc.specs / "sink").mkdir()
+    (hc.specs / "sink" / "entry.json").write_text(json.dumps(schema))
+    hc.kind("sink", [{"name": "on_entry", "dispatch": "broadcast_notify", "input_schema": "entry.json"}, "on_any"])
+    hc.start()
+
+    def hooks(params):
+        return {h["name"]: h for h in hc.call("kind.list", params)["kinds"][0]["hooks"]}
+
+    assert hooks({"schemas": True})["on_entry"]["schema"] == schema
+    assert hooks({"schemas": True})["on_any"]["schema"] is None
+    assert "schema" not in hooks({"schemas": False})["on_entry"]
+    assert "schema" not in hooks(None)["on_entry"]
+    with hc.control() as control:
+        assert control.error("kind.list", {"schemas": 1}).reason == "invalid_params"
+
+
 def test_daemon_status_is_an_object_that_knows_its_pid_and_run(hc):
     hc.start()
     text = json.dumps(hc.call("daemon.status"))
