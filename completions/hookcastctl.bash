@@ -54,7 +54,7 @@ _hookcastctl() {
         if [[ $cur == -* ]]; then
             _hookcastctl_words "$asking"
         else
-            _hookcastctl_words "check emit kinds list reload restart start status stop validate"
+            _hookcastctl_words "check emit kinds list mcp reload restart start status stop validate"
         fi
         return
     fi
@@ -62,6 +62,7 @@ _hookcastctl() {
     case $verb:$cur in
         emit:-*) _hookcastctl_words "$asking --payload --stdin --meta --wait --quiet" ;;
         check:-*) _hookcastctl_words "$global" ;;
+        mcp:-*) _hookcastctl_words "$global --timeout" ;;
         validate:-*) _hookcastctl_words "$global --json --stdin --schema-dir" ;;
         *:-*) _hookcastctl_words "$asking" ;;
         emit:*)

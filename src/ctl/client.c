@@ -34,14 +34,14 @@ nsec_t client_now(void) {
 
 static int say_denied(const char *path, enum client_socket which, struct err *e) {
     if (which == CLIENT_CONTROL)
-        return err_set(e, CLIENT_E_ABSENT,
+        return err_set(e, CLIENT_E_DENIED,
                        "%s: permission denied: only root or the daemon's user may use the control socket", path);
     struct stat st;
     const struct group *g = stat(path, &st) == 0 ? getgrgid(st.st_gid) : NULL;
     if (g)
-        return err_set(e, CLIENT_E_ABSENT, "%s: permission denied: publishing takes root or the group \"%s\"", path,
+        return err_set(e, CLIENT_E_DENIED, "%s: permission denied: publishing takes root or the group \"%s\"", path,
                        g->gr_name);
-    return err_set(e, CLIENT_E_ABSENT, "%s: permission denied: publishing takes root or the socket's group", path);
+    return err_set(e, CLIENT_E_DENIED, "%s: permission denied: publishing takes root or the socket's group", path);
 }
 
 static int say_unreachable(int errnum, const char *path, enum client_socket which, struct err *e) {
@@ -206,6 +206,7 @@ int client_exit(int code) {
         case CLIENT_E_TIMEOUT:
             return EXIT_TIMED_OUT;
         case CLIENT_E_ABSENT:
+        case CLIENT_E_DENIED:
         case CLIENT_E_CLOSED:
         case CLIENT_E_BROKEN:
             return EXIT_NO_DAEMON;

@@ -18,10 +18,11 @@
 #include "ctl/answer.h"
 
 enum {
-    CLIENT_E_ABSENT = 1,  /* nobody listens there, or we may not connect */
+    CLIENT_E_ABSENT = 1,  /* nobody listens there */
     CLIENT_E_TIMEOUT = 2, /* the deadline passed */
     CLIENT_E_CLOSED = 3,  /* the daemon closed the connection */
     CLIENT_E_BROKEN = 4,  /* what came is not what hookcastd says */
+    CLIENT_E_DENIED = 5,  /* we may not connect */
 };
 
 enum client_socket { CLIENT_EVENTS, CLIENT_CONTROL };
@@ -31,7 +32,7 @@ enum client_socket { CLIENT_EVENTS, CLIENT_CONTROL };
 struct client;
 
 /* Connect to <runtime_dir>/events.sock or control.sock, waiting at most `timeout`. Returns 0, CLIENT_E_ABSENT,
- * CLIENT_E_TIMEOUT or -errno. */
+ * CLIENT_E_DENIED, CLIENT_E_TIMEOUT or -errno. */
 int client_open(const char *runtime_dir, enum client_socket which, nsec_t timeout, struct client **cp, struct err *e);
 struct client *client_free(struct client *c); /* NULL is fine; returns NULL */
 

@@ -10,6 +10,7 @@
 #include "ctl/check.h"
 #include "ctl/command.h"
 #include "ctl/emit.h"
+#include "ctl/mcpserve.h"
 #include "ctl/options.h"
 #include "ctl/say.h"
 #include "ctl/show.h"
@@ -17,10 +18,10 @@
 
 static int run_verb(const struct options *o) {
     static int (*const verbs[])(const struct options *) = {
-        [VERB_CHECK] = check_run,       [VERB_EMIT] = emit_run,         [VERB_KINDS] = show_kinds,
-        [VERB_LIST] = show_list,        [VERB_RELOAD] = command_reload, [VERB_RESTART] = command_plugin,
-        [VERB_START] = command_plugin,  [VERB_STATUS] = show_status,    [VERB_STOP] = command_plugin,
-        [VERB_VALIDATE] = validate_run,
+        [VERB_CHECK] = check_run,        [VERB_EMIT] = emit_run,         [VERB_KINDS] = show_kinds,
+        [VERB_LIST] = show_list,         [VERB_MCP] = mcpserve_run,      [VERB_RELOAD] = command_reload,
+        [VERB_RESTART] = command_plugin, [VERB_START] = command_plugin,  [VERB_STATUS] = show_status,
+        [VERB_STOP] = command_plugin,    [VERB_VALIDATE] = validate_run,
     };
     static_assert(ARRAY_LEN(verbs) == VERBS, "one function a verb");
     return verbs[o->verb](o);

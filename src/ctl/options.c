@@ -36,6 +36,10 @@ static const struct verb_row verbs[VERBS] = {
                     .args_max = 1,
                     .args = "at most one KIND"},
     [VERB_LIST] = {.name = "list", .synopsis = "list", .summary = "show all plugins", .args = "no arguments"},
+    [VERB_MCP] = {.name = "mcp",
+                  .synopsis = "mcp",
+                  .summary = "serve MCP on standard input and output: exposed hooks are tools",
+                  .args = "no arguments"},
     [VERB_RELOAD] = {.name = "reload",
                      .synopsis = "reload",
                      .summary =
@@ -77,7 +81,7 @@ enum option_type { OPTION_FLAG, OPTION_STRING, OPTION_SECONDS, OPTION_LIST };
 #define FOR(v) (1u << (v))
 #define FOR_COMMANDS (FOR(VERB_RELOAD) | FOR(VERB_RESTART) | FOR(VERB_START) | FOR(VERB_STOP))
 #define FOR_ASKING (FOR(VERB_EMIT) | FOR(VERB_KINDS) | FOR(VERB_LIST) | FOR(VERB_STATUS) | FOR_COMMANDS)
-#define FOR_ALL (FOR_ASKING | FOR(VERB_CHECK) | FOR(VERB_VALIDATE))
+#define FOR_ALL (FOR_ASKING | FOR(VERB_CHECK) | FOR(VERB_MCP) | FOR(VERB_VALIDATE))
 
 struct option_row {
     const char *name;
@@ -100,7 +104,7 @@ static const struct option_row options[] = {
     {"--quiet", OPTION_FLAG, FOR(VERB_EMIT), SLOT(quiet), "", "print nothing but errors"},
     {"--schema-dir", OPTION_LIST, FOR(VERB_VALIDATE), SLOT(schema_dirs), "URI=DIR",
      "read what is referred to below URI from DIR; repeatable", offsetof(struct options, n_schema_dirs)},
-    {"--timeout", OPTION_SECONDS, FOR_ASKING, SLOT(timeout), "SECONDS",
+    {"--timeout", OPTION_SECONDS, FOR_ASKING | FOR(VERB_MCP), SLOT(timeout), "SECONDS",
      "wait so long for an answer (default 10; for a command to a plugin 30)"},
     {"--runtime-dir", OPTION_STRING, FOR_ALL, SLOT(runtime_dir), "DIR", "where the daemon's sockets are"},
     {"--json", OPTION_FLAG, FOR_ASKING | FOR(VERB_VALIDATE), SLOT(json), "", "print results as JSON, one a line"},

@@ -19,6 +19,7 @@ enum verb {
     VERB_EMIT,
     VERB_KINDS,
     VERB_LIST,
+    VERB_MCP,
     VERB_RELOAD,
     VERB_RESTART,
     VERB_START,
