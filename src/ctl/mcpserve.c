@@ -93,6 +93,7 @@ static int serve(struct serving *s) {
 int mcpserve_run(const struct options *o) {
     struct serving *s = calloc(1, sizeof *s);
     if (!s) return say(EXIT_IO, "out of memory");
+    if (isatty(STDIN_FILENO)) (void)say(0, "an MCP client starts this command and talks to it; Ctrl-D ends it");
     mcpserve_init(&s->server, o);
     line_init(&s->in, LINE_LONGEST);
     s->out = BUF_INIT(0);

@@ -35,10 +35,19 @@ static bool takes_objects(const json_t *type) {
     return false;
 }
 
+/* Without its $id, if it can do without: tools may share a schema, and some validators take an $id only once. */
+static json_t *detach(const json_t *schema) {
+    json_t *input = json_copy((json_t *)schema);
+    (void)json_object_del(input, "$id");
+    if (!input || is_whole(input)) return input;
+    json_decref(input);
+    return is_whole(schema) ? json_copy((json_t *)schema) : loosen(schema);
+}
+
 json_t *mcpserve_schema(const json_t *schema) {
     if (json_is_false(schema)) return json_pack("{s:s, s:{}}", "type", "object", "not");
     if (!json_is_object(schema)) return json_pack("{s:s}", "type", "object");
-    json_t *input = is_whole(schema) ? json_copy((json_t *)schema) : loosen(schema);
+    json_t *input = detach(schema);
     if (!input) return NULL;
     if (!takes_objects(json_object_get(schema, "type"))) (void)json_object_set_new(input, "not", json_object());
     (void)json_object_set_new(input, "type", json_string("object"));

@@ -196,8 +196,11 @@ def serve(binary, rundir):
 
     yield start
     for server in started:
-        server.process.kill()
-        server.process.wait()
+        try:
+            server.process.communicate(timeout=20)  # closes its standard input
+        except ValueError:
+            server.process.wait(20)  # the test has closed it
+        assert server.process.returncode == 0
 
 
 @pytest.fixture(params=REVISIONS)
@@ -575,6 +578,11 @@ def test_the_newest_major_that_exposes_a_hook_is_the_tool(serve, daemon):
         ({"type": ["null", "object"]}, {"type": "object"}),
         ({"type": "string"}, {"type": "object", "not": {}}),
         ({"required": ["a"]}, {"type": "object", "required": ["a"]}),
+        ({"$id": "https://example.org/a", "type": "object"}, {"type": "object"}),
+        (
+            {"$id": "https://example.org/a", "type": "object", "allOf": [{"$ref": "/a#b"}, {"$anchor": "b"}]},
+            {"$id": "https://example.org/a", "type": "object", "allOf": [{"$ref": "/a#b"}, {"$anchor": "b"}]},
+        ),
         (
             {"$ref": "#/$defs/a", "$defs": {"a": {"minProperties": 1}}},
             {"$ref": "#/$defs/a", "$defs": {"a": {"minProperties": 1}}, "type": "object"},
