@@ -55,7 +55,7 @@ FUZZ    := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz
 PYTESTS := $(filter-out tests/npm,$(patsubst %/,%,$(dir $(wildcard tests/*/conftest.py))))
 PYTEST  := $(PYTHON) -m pytest -q -p no:cacheprovider
 
-.PHONY: all check check-asan check-run check-unit check-fuzz check-python check-faults check-house \
+.PHONY: all check check-asan check-run check-unit check-fuzz check-python check-faults check-npm check-house \
 	bench tidy format demo install man deps clean fuzzers
 .DELETE_ON_ERROR:
 
@@ -115,6 +115,10 @@ check-python: all
 # The fault cases of RELIABILITY alone (they are part of check-python).
 check-faults: all
 	HOOKCAST_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 $(PYTEST) tests/faults
+
+# hookcastctl mcp with MCP clients that others wrote: installs them by npm, from the network, into build/npm.
+check-npm: all
+	HOOKCAST_NPM=1 HOOKCAST_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -rs tests/npm
 
 check-house:
 	@scripts/deps lint
