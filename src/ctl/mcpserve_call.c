@@ -74,7 +74,7 @@ static void tell_refusal(const struct mcpserve_tool *t, const json_t *error, str
                    reason[0] ? " [" : "", reason, reason[0] ? "]" : "");
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(data, "errors"), i, item) put_detail(words, item);
+    json_array_foreach(json_object_get(data, "errors"), i, item) { put_detail(words, item); }
 }
 
 static void tell_success(const struct mcpserve_tool *t, const json_t *told, struct buf *words) {

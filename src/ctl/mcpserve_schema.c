@@ -31,7 +31,9 @@ static bool takes_objects(const json_t *type) {
     if (json_is_string(type)) return strcmp(json_string_value(type), "object") == 0;
     size_t i;
     json_t *v;
-    json_array_foreach(type, i, v) if (json_is_string(v) && strcmp(json_string_value(v), "object") == 0) return true;
+    json_array_foreach(type, i, v) {
+        if (json_is_string(v) && strcmp(json_string_value(v), "object") == 0) return true;
+    }
     return false;
 }
 

@@ -49,7 +49,7 @@ int mcpserve_tools_collect(const json_t *kinds, struct mcpserve_tools *t) {
     const json_t *list = json_object_get(kinds, "kinds");
     size_t i, j, room = 1;
     json_t *kind, *hook;
-    json_array_foreach(list, i, kind) room += json_array_size(json_object_get(kind, "hooks"));
+    json_array_foreach(list, i, kind) { room += json_array_size(json_object_get(kind, "hooks")); }
     *t = (struct mcpserve_tools){.items = calloc(room, sizeof *t->items)};
     if (!t->items) return -ENOMEM;
     json_array_foreach(list, i, kind) {

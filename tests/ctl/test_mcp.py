@@ -815,3 +815,22 @@ def test_requests_written_at_once_are_answered_in_order(serve, daemon):
     requests = [server.request("tools/call", name="web.on_end", arguments={"i": i}) for i in range(20)]
     server.raw("\n".join(map(json.dumps, requests)))
     assert [server.read()["id"] for _ in requests] == [r["id"] for r in requests]
+
+
+def test_streams_that_do_not_block_are_waited_for(binary, rundir, daemon):
+    daemon(answering(plugins=[{"name": "x" * 500_000}]))
+    (in_read, in_write), (out_read, out_write) = os.pipe(), os.pipe()
+    os.set_blocking(in_read, False)
+    os.set_blocking(out_write, False)
+    process = subprocess.Popen(
+        [str(binary), "--runtime-dir", str(rundir), "mcp"], stdin=in_read, stdout=out_write, stderr=subprocess.PIPE
+    )
+    os.close(in_read)
+    os.close(out_write)
+    request = {"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"_meta": META, "uri": "hookcast://plugins"}}
+    with open(in_write, "wb") as stdin, open(out_read, "rb") as stdout:
+        for _ in range(2):
+            stdin.write(json.dumps(request).encode() + b"\n")
+            stdin.flush()
+            assert len(json.loads(stdout.readline())["result"]["contents"][0]["text"]) > 500_000
+    assert (process.wait(20), process.stderr.read()) == (0, b"")
