@@ -7,6 +7,10 @@ import tempfile
 import pytest
 from fakedaemon import FakeDaemon
 
+pytest.register_assert_rewrite("mcpclient")
+
+from mcpclient import REVISIONS, Server, answering  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = (ROOT / os.environ.get("HOOKCAST_BUILD", "build") / "hookcastctl").resolve()
 
@@ -59,3 +63,28 @@ def ctl(rundir):
 @pytest.fixture
 def binary():
     return BINARY
+
+
+@pytest.fixture
+def serve(binary, rundir):
+    """Start `mcp`: serve(revision or None, *options) -> Server. Each must end with 0 when its input does."""
+    started = []
+
+    def start(revision=None, *args):
+        started.append(Server(binary, rundir, *args))
+        return started[-1].start(revision) if revision else started[-1]
+
+    yield start
+    for server in started:
+        try:
+            server.process.communicate(timeout=20)  # closes its standard input
+        except ValueError:
+            server.process.wait(20)  # the test has closed it
+        assert server.process.returncode == 0
+
+
+@pytest.fixture(params=REVISIONS)
+def server(request, serve, daemon):
+    """One of every revision, with a daemon that accepts."""
+    daemon(answering())
+    return serve(request.param)

@@ -1,4 +1,4 @@
-"""The MCP server against clients that others wrote, installed by name from npm's registry below the build folder.
+"""The MCP server against clients that others wrote, installed by name with npm into build/npm.
 
 Only for those who ask (make check-npm): it needs npm and the network. `modules` is where the packages are, `hc` a site
 with a real daemon, `server` the command line of hookcastctl mcp for it.

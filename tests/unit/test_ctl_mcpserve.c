@@ -1,4 +1,5 @@
-/* The MCP server without a daemon: eras, messages, input schemas, no memory. tests/ctl/test_mcp.py has the whole of it.
+/* The MCP server without a daemon: eras, messages, input schemas, no memory. tests/ctl/test_mcp*.py have the whole of
+ * it.
  */
 #include <check.h>
 #include <stdlib.h>
