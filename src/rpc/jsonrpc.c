@@ -24,8 +24,8 @@ static void member(const struct scan *s, const struct node *key, struct jsonrpc 
     }
 }
 
-static enum jsonrpc_kind kind_of(const struct scan *s, struct jsonrpc *m, unsigned ids) {
-    const struct node *version = scan_get(s, scan_root(s), "jsonrpc");
+static enum jsonrpc_kind kind_of(const struct scan *s, const struct node *root, struct jsonrpc *m, unsigned ids) {
+    const struct node *version = scan_get(s, root, "jsonrpc");
     if (ids > 1 || (m->id && !is_id(m->id))) {
         m->id = NULL;
         m->why = ids > 1 ? "the id is given twice" : "the id must be a string, a number or null";
@@ -44,9 +44,10 @@ static enum jsonrpc_kind kind_of(const struct scan *s, struct jsonrpc *m, unsign
     return JSONRPC_INVALID;
 }
 
-void jsonrpc_classify(const struct scan *s, struct jsonrpc *m) {
+void jsonrpc_classify(const struct scan *s, struct jsonrpc *m) { jsonrpc_classify_at(s, scan_root(s), m); }
+
+void jsonrpc_classify_at(const struct scan *s, const struct node *root, struct jsonrpc *m) {
     *m = (struct jsonrpc){.kind = JSONRPC_INVALID, .why = "not an object"};
-    const struct node *root = scan_root(s);
     if (root->type == NODE_ARRAY) {
         m->kind = JSONRPC_BATCH;
         m->why = "batches are not served: send one request a line";
@@ -56,7 +57,7 @@ void jsonrpc_classify(const struct scan *s, struct jsonrpc *m) {
     unsigned ids = 0;
     for (const struct node *k = scan_first(s, root); k; k = scan_next_key(s, root, k)) member(s, k, m, &ids);
     m->anonymous = ids == 0;
-    m->kind = kind_of(s, m, ids);
+    m->kind = kind_of(s, root, m, ids);
 }
 
 const char *jsonrpc_id(const struct scan *s, const struct node *id, size_t *lenp) {

@@ -38,6 +38,9 @@ struct jsonrpc {
 /* The tree must be that of a scan that returned 0, SCAN_E_DEPTH or SCAN_E_DUPLICATE. An id given twice is unusable. */
 void jsonrpc_classify(const struct scan *s, struct jsonrpc *m);
 
+/* The same for one node of the tree: an element of a batch. */
+void jsonrpc_classify_at(const struct scan *s, const struct node *n, struct jsonrpc *m);
+
 /* The bytes of an id, quotes included ("null" when `id` is NULL), for an answer that comes after the line is gone. */
 const char *jsonrpc_id(const struct scan *s, const struct node *id, size_t *lenp);
 int jsonrpc_result_to(struct buf *out, const char *id, size_t id_len, const char *result, size_t len);
