@@ -195,6 +195,10 @@ static void heard(struct child *c, const struct jsonrpc *msg, const char *line, 
     int said = mcp_receive(c->mcp, &c->cx->scan, msg, &c->said, &why);
     switch (said) {
         case MCP_NOTHING:
+        case MCP_TOOL_ANSWER:
+        case MCP_TOOLS_CHANGED:
+        case MCP_TOOLS_GONE:
+        case MCP_LOG:
             break;
         case MCP_READY:
             if (c->life.phase == LIFE_STARTING) child_ready(c, mcp_heard(c->mcp));

@@ -37,7 +37,7 @@ static struct mcp *make_mcp(struct child *c) {
     json_decref(hooks);
     if (m && !child_is_native(c))
         mcp_listen(m);
-    else if (m && mcp_start(m, &c->said) < 0)
+    else if (m && mcp_start(m, MCP_ERA_UNKNOWN, &c->said) < 0)
         m = mcp_free(m);
     return m;
 }

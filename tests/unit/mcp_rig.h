@@ -25,9 +25,13 @@ static inline struct mcp_identity identity(json_t *hooks, json_t *config) {
                                  .config = config};
 }
 
+static const struct mcp_wish *wishes;
+static size_t n_wishes;
+
 static inline void begin(void) {
     json_t *hooks = json_pack("[s,s,s]", "on_a", "on_b", "on_c"), *config = json_pack("{s:i}", "depth", 3);
     struct mcp_identity id = identity(hooks, config);
+    id.wishes = wishes, id.n_wishes = n_wishes;
     buf_clear(&out);
     m = mcp_new(&id);
     ck_assert_ptr_nonnull(m);
@@ -91,12 +95,60 @@ static inline json_t *asked(const char *method, const char *id) {
     return params;
 }
 
+/* The next of several. */
+static inline json_t *asked_next(const char *method, const char *id) {
+    const char *end = out.len ? memchr(buf_data(&out), '\n', out.len) : NULL;
+    ck_assert_msg(end != NULL, "nothing was written");
+    struct buf rest = BUF_INIT(0);
+    size_t n = (size_t)(end - buf_data(&out)) + 1;
+    ck_assert_int_eq(buf_put(&rest, buf_data(&out) + n, out.len - n), 0);
+    out.len = n;
+    json_t *params = asked(method, id);
+    if (rest.len) ck_assert_int_eq(buf_put(&out, buf_data(&rest), rest.len), 0);
+    buf_deinit(&rest);
+    return params;
+}
+
 static inline void asked_nothing(void) { ck_assert_uint_eq(out.len, 0); }
+
+/* The next line that was written, whatever it is. New. */
+static inline json_t *next_line(void) {
+    json_error_t e;
+    const char *end = out.len ? memchr(buf_data(&out), '\n', out.len) : NULL;
+    ck_assert_msg(end != NULL, "nothing was written");
+    size_t n = (size_t)(end - buf_data(&out));
+    json_t *j = json_loadb(buf_data(&out), n, JSON_REJECT_DUPLICATES, &e);
+    ck_assert_msg(j != NULL, "%s: %.*s", e.text, (int)n, buf_data(&out));
+    buf_consume(&out, n + 1);
+    return j;
+}
+
+static inline void next_is(const char *want) {
+    json_error_t e;
+    json_t *j = next_line(), *w = json_loads(want, 0, &e);
+    ck_assert_msg(w != NULL, "%s: %s", e.text, want);
+    char *text = json_dumps(j, JSON_COMPACT);
+    ck_assert_msg(json_equal(j, w), "%s, wanted %s", text, want);
+    free(text);
+    json_decref(j);
+    json_decref(w);
+}
+
+/* The next line is a request of ours to a legacy server; its params. New. */
+static inline json_t *legacy_asked(const char *method, const char *id) {
+    json_t *j = next_line();
+    ck_assert_str_eq(json_string_value(json_object_get(j, "method")), method);
+    ck_assert_str_eq(json_string_value(json_object_get(j, "id")), id);
+    ck_assert_ptr_null(json_object_get(json_object_get(j, "params"), "_meta"));
+    json_t *params = json_incref(json_object_get(j, "params"));
+    json_decref(j);
+    return params;
+}
 
 /* Up to the answer to hooks/setup. */
 static inline void make_ready(void) {
     begin();
-    ck_assert_int_eq(mcp_start(m, &out), 0);
+    ck_assert_int_eq(mcp_start(m, MCP_ERA_UNKNOWN, &out), 0);
     json_decref(asked("server/discover", "h1"));
     ck_assert_int_eq(hear(DISCOVERED), MCP_NOTHING);
     json_decref(asked("hooks/setup", "h2"));
