@@ -153,9 +153,8 @@ static struct iovec inner_span(const struct wire_event *e) {
     return (struct iovec){(void *)(uintptr_t)(scan_ptr(e->scan, n) + 1), n->len - 2u};
 }
 
-int wire_native(struct buf *head, const struct buf *prefix, const struct wire_event *e,
-                struct iovec parts[WIRE_PARTS]) {
-    static const char tail[] = "}}\n";
+/* All of `_meta` behind the prefix, but for its closing brace. */
+static int put_meta(struct buf *head, const struct buf *prefix, const struct wire_event *e) {
     const struct node *trace[TRACE_KEYS] = {NULL};
     buf_clear(head);
     int r = buf_put(head, buf_data(prefix), prefix->len);
@@ -168,12 +167,52 @@ int wire_native(struct buf *head, const struct buf *prefix, const struct wire_ev
             if (r == 0) r = buf_put(head, scan_ptr(e->scan, trace[k]), trace[k]->len);
             if (r == 0) r = buf_puts(head, "\"");
         }
+    return r;
+}
+
+int wire_native(struct buf *head, const struct buf *prefix, const struct wire_event *e,
+                struct iovec parts[WIRE_PARTS]) {
+    static const char tail[] = "}}\n";
     struct iovec inner = inner_span(e);
+    int r = put_meta(head, prefix, e);
     if (r == 0) r = buf_puts(head, inner.iov_len ? "}," : "}");
     if (r < 0) return r;
     parts[0] = (struct iovec){(void *)(uintptr_t)buf_data(head), head->len};
     parts[1] = inner;
     parts[2] = (struct iovec){(void *)(uintptr_t)tail, sizeof tail - 1};
+    return 0;
+}
+
+int wire_tool_prefix(struct buf *out, const char *kind, const char *hook, const char *run, const char *tool,
+                     const char *modern_meta) {
+    size_t before = out->len;
+    int r = buf_puts(out, "{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{\"name\":");
+    if (r == 0) r = text_escape(out, tool, strlen(tool));
+    if (r == 0) r = buf_puts(out, ",\"_meta\":{");
+    if (r == 0 && modern_meta) r = buf_puts(out, modern_meta);
+    if (r == 0 && modern_meta) r = buf_puts(out, ",");
+    if (r == 0)
+        r = buf_putf(out, "\"io.hookcast/event\":{\"kind\":\"%s\",\"hook\":\"%s\",\"run\":\"%s\",\"seq\":", kind, hook,
+                     run);
+    if (r < 0) out->len = before;
+    return r;
+}
+
+/* The tail names the seq, so it lies in `head` too, behind what stands before the payload. */
+int wire_tool(struct buf *head, const struct buf *prefix, const struct wire_event *e, struct iovec parts[WIRE_PARTS]) {
+    char tail[40], digits[24], *const end = digits + sizeof digits;
+    int r = put_meta(head, prefix, e);
+    if (r == 0) r = buf_puts(head, "},\"arguments\":");
+    size_t before = head->len;
+    char *d = put_number(end, e->seq), *p = stpcpy(tail, "},\"id\":");
+    p = mempcpy(p, d, (size_t)(end - d));
+    p = stpcpy(p, "}\n");
+    if (r == 0) r = buf_put(head, tail, (size_t)(p - tail));
+    if (r < 0) return r;
+    char *at = (char *)(uintptr_t)buf_data(head);
+    parts[0] = (struct iovec){at, before};
+    parts[1] = (struct iovec){(void *)(uintptr_t)scan_ptr(e->scan, e->payload), e->payload->len};
+    parts[2] = (struct iovec){at + before, head->len - before};
     return 0;
 }
 
