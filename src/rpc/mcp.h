@@ -4,13 +4,12 @@
  * with the caller. Both eras of MCP are spoken (2026-07-28 basic/versioning): the modern one, stateless, where every
  * request carries its `_meta`; and the legacy one, where `initialize` opens a session.
  *
- *     discover --DiscoverResult------------------------------.    .--native--> setup ----------------.
- *        |-- -32022, only legacy revisions in common --.      \  /                                    \
- *        |-- any other error, or mcp_silent() ---------+-> initialize --result-> initialized           ready -> closing
- *        '-- none in common, -32021 --> refused        |      |      \  \                             /
- *     (a legacy start) --------------------------------'    error     '--tool server--> list (pages) '
- *                                                             '-> modern if a DiscoverResult came or comes, else
- * refused
+ *     discover --DiscoverResult-------------------------------+--native--> setup -----------------+-> ready --> closing
+ *        |-- none in common, -32021 -> refused                |'--tool server--> list, its pages -'
+ *        |-- only legacy revisions in common --+              |
+ *        '-- any other error, mcp_silent() ----+-> initialize +-- a result: legacy
+ *     (a legacy start) ------------------------'        '-- an error: modern if a DiscoverResult came or comes, else
+ *                                                           refused
  *
  * A server that advertises the extension is *native*: it is set up, and events are notifications. Any other is a *tool
  * server*: its tools are listed, and each hook is heard by the tool that the identity wishes for it. Its events are
@@ -118,7 +117,7 @@ struct errs *mcp_notes(struct mcp *m);
 bool mcp_native(const struct mcp *m);
 
 /* Hooks a native plugin advertised (NULL when it gave no list); and those it hears: of the native, its own or all; of a
- * tool server, those it has a tool for. Borrowed until MCP_TOOLS_CHANGED. */
+ * tool server, those it has a tool for. Borrowed until the next mcp_receive(). */
 const json_t *mcp_advertised(const struct mcp *m);
 const json_t *mcp_heard(const struct mcp *m);
 
