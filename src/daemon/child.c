@@ -63,7 +63,7 @@ struct queue_options child_queue_options(struct child *c) {
     struct queue_options o = {.max_events = c->m->settings.queue_max_events,
                               .max_size = c->m->settings.queue_max_size,
                               .overflow = policy[c->m->settings.overflow],
-                              .notice = render_gap};
+                              .notice = c->tools ? NULL : render_gap}; /* tools have no place for it */
     router_queue_options(c->router, &o);
     return o;
 }
@@ -102,7 +102,9 @@ struct child *child_new(struct context *cx, struct router *router, const struct 
     restart_init(&c->restart);
     ev_init(&c->t_life, on_life_timer);
     ev_init(&c->t_health, on_health_timer);
-    c->t_life.data = c->t_health.data = c;
+    ev_init(&c->t_probe, child_probe_timer);
+    ev_init(&c->t_calls, child_calls_timer);
+    c->t_life.data = c->t_health.data = c->t_probe.data = c->t_calls.data = c;
     child_io_init(c);
     child_end_init(c);
     if (m->spec && subscribe(c) < 0) return child_free(c);
@@ -116,11 +118,16 @@ struct child *child_free(struct child *c) {
     ev_timer_stop(c->cx->loop, &c->t_life);
     ev_timer_stop(c->cx->loop, &c->t_settle);
     ev_timer_stop(c->cx->loop, &c->t_health);
+    ev_timer_stop(c->cx->loop, &c->t_probe);
+    ev_timer_stop(c->cx->loop, &c->t_calls);
     child_io_stop(c);
     if (c->m->spec) router_unsubscribe(c->router, &c->sub);
     c->sub.queue = queue_free(c->sub.queue);
+    child_forms_free(c);
+    c->calls = calls_free(c->calls);
     free(c->sub.hears);
     c->mcp = mcp_free(c->mcp);
+    child_wishes_free(c);
     buf_deinit(&c->said);
     restart_deinit(&c->restart);
     orphans_deinit(&c->tree);
@@ -145,6 +152,7 @@ static void move_subscription(struct child *c, const struct hookspec *spec) {
         router_unsubscribe(c->router, &c->sub);
         queue_drop_all(c->sub.queue);
     }
+    child_forms_free(c);
     free(c->sub.hears);
     c->sub.hears = NULL;
     c->sub.spec = spec;
@@ -159,6 +167,7 @@ void child_adopt(struct child *c, const struct manifest *m, struct catalog *cata
     c->m = m;
     c->sub.name = m->name;
     c->restart_due = restart;
+    c->anew |= restart;
     c->apply_due = true;
     if (was && m->spec && same_hooks(was, m->spec))
         c->sub.spec = m->spec;
@@ -193,6 +202,10 @@ void child_decide(struct child *c) {
                                   .max_restarts = s->restart.max_restarts};
     const struct death *d = tally_last(&c->tally);
     bool clean = c->was_crash && d && d->kind == DEATH_EXIT && d->code == 0;
+    if (c->excused || c->reprobe) { /* not its fault: it is greeted in another way at once */
+        child_event(c, LIFE_TIMER, NULL);
+        return;
+    }
     if (c->was_crash) {
         reasons_crashed(&c->reasons);
         c->fresh = false;
@@ -311,11 +324,11 @@ static void on_life_timer(struct ev_loop *loop, ev_timer *t, int revents) {
     (void)revents;
     if (c->life.phase == LIFE_ENDING) {
         child_life_timer_ending(c);
-    } else if (c->life.phase == LIFE_STARTING && !child_is_native(c)) {
+    } else if (c->life.phase == LIFE_STARTING && !child_speaks_mcp(c)) {
         if (!c->exec_failed) child_ready(c, NULL);
     } else if (c->life.phase == LIFE_STARTING) {
         child_io_listen(c); /* what it said in time counts, even if we come to hear it late */
-        if (c->life.phase != LIFE_STARTING) return;
+        if (c->life.phase != LIFE_STARTING || child_reprobe(c)) return;
         char why[160];
         (void)snprintf(why, sizeof why, "startup timed out after %.3g s waiting for %s",
                        context_seconds(c->m->startup_timeout), mcp_awaiting(c->mcp));

@@ -73,7 +73,8 @@ static void close_stdin(struct child *c) {
 }
 
 void child_end_flushed(struct child *c) {
-    if (c->ending == ENDING_TEARDOWN && !child_is_native(c) && queue_at_rest(c->sub.queue)) close_stdin(c);
+    if (c->ending != ENDING_TEARDOWN || c->teardown_asked) return;
+    if (queue_at_rest(c->sub.queue) && !child_calls_in_flight(c)) close_stdin(c);
 }
 
 static void term(struct child *c) {
@@ -99,10 +100,12 @@ void child_end_begin(struct child *c, enum life_action how) {
         kill_now(c);
     } else if (how == LIFE_TEARDOWN && mcp_teardown(c->mcp, &c->said) == 0) {
         c->ending = ENDING_TEARDOWN;
+        c->teardown_asked = true;
         child_say(c);
         arm(c, c->m->teardown_timeout / 2);
     } else if (how == LIFE_TEARDOWN) {
-        c->ending = ENDING_TEARDOWN; /* jsonrpc: only a torn message has to be completed first */
+        c->ending = ENDING_TEARDOWN; /* nothing to ask: a torn message is completed, and calls are answered, first */
+        c->teardown_asked = false;
         arm(c, c->m->teardown_timeout / 2);
         child_end_flushed(c);
     } else {
@@ -138,7 +141,7 @@ void child_hurry(struct child *c, nsec_t deadline) {
 static const char *doing(const struct child *c) {
     switch (c->life.phase) {
         case LIFE_STARTING:
-            return child_is_native(c) ? mcp_awaiting(c->mcp) : "starting";
+            return child_speaks_mcp(c) ? mcp_awaiting(c->mcp) : "starting";
         case LIFE_UP:
             return queue_counters(c->sub.queue)->events || queue_in_pipe(c->sub.queue) ? "receiving events" : "idle";
         case LIFE_ENDING:
@@ -203,6 +206,19 @@ static bool open_stdin_again(struct child *c) {
     return c->p.in >= 0;
 }
 
+/* Some servers of the older revisions end when they are asked what they do not know (DESIGN §5). */
+static bool died_of_probe(const struct child *c) {
+    return c->life.phase == LIFE_STARTING && child_speaks_mcp(c) && mcp_probing(c->mcp) && !c->exec_failed &&
+           !c->probe_excuse_used;
+}
+
+static void excuse(struct child *c) {
+    c->excused = c->probe_excuse_used = true;
+    c->was_crash = false;
+    log_info(c->cx->log, "plugin ended when asked server/discover: started again as a server of a legacy MCP revision",
+             LOG_S("plugin", c->m->name), LOG_N("pid", c->p.pid));
+}
+
 /* True when it is settled what the child had read, and nothing it left behind is seen alive. */
 static bool settle(struct child *c, bool last_try) {
     size_t left = c->owner.bury(c->owner.ctx);
@@ -261,8 +277,15 @@ bool child_reap(struct child *c) {
     ev_timer_stop(c->cx->loop, &c->t_life);
     ev_timer_stop(c->cx->loop, &c->t_health);
     ev_timer_stop(c->cx->loop, &c->t_settle);
+    ev_timer_stop(c->cx->loop, &c->t_probe);
     child_io_drain(c);
-    record_death(c, &si);
+    if (c->reprobe)
+        c->was_crash = false;
+    else if (died_of_probe(c))
+        excuse(c);
+    else
+        record_death(c, &si);
+    child_calls_forget(c);
     if (c->was_crash) { /* said at once, however long it takes to settle what it had read */
         reasons_crashed(&c->reasons);
         c->fresh = false;

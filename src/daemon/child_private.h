@@ -4,11 +4,14 @@
 #ifndef HOOKCAST_DAEMON_CHILD_PRIVATE_H
 #define HOOKCAST_DAEMON_CHILD_PRIVATE_H
 
+#include "base/cleanup.h"
+#include "base/suggest.h"
 #include "daemon/child.h"
 #include "daemon/spawn.h"
 #include "plugin/reasons.h"
 #include "plugin/restart.h"
 #include "plugin/tally.h"
+#include "rpc/calls.h"
 #include "rpc/line.h"
 #include "rpc/mcp.h"
 
@@ -39,9 +42,17 @@ struct child {
     ev_timer t_life;   /* startup time-out, back-off, retry of an unavailable one, next step of an ending */
     ev_timer t_settle; /* after death: until nobody holds its stdin any more; before: a closed stdin's grace */
     ev_timer t_health;
+    ev_timer t_probe; /* how long server/discover may stay unanswered */
+    ev_timer t_calls; /* when the oldest unanswered call has waited too long */
     struct line out_line, err_line;
-    struct mcp *mcp; /* NULL before the first start; for jsonrpc it only listens */
-    struct buf said; /* what mcp wants written */
+    struct mcp *mcp;         /* NULL before the first start; for jsonrpc it only listens */
+    struct mcp_wish *wishes; /* what mcp borrowed: the tools it may be heard by */
+    char **wish_tools;       /* theirs */
+    size_t n_wishes;
+    char **tools;        /* a tool server: by hook, the tool it calls; else NULL */
+    char *tool_meta;     /* what its revision requires in `_meta`; NULL: nothing */
+    struct calls *calls; /* a tool server's unanswered events; else NULL */
+    struct buf said;     /* what mcp wants written */
     struct spawn_failure exec_failure;
     bool exec_failed, exec_ok;
     nsec_t spawned_at, ready_at, died_at, ending_since, deadline; /* deadline 0: none */
@@ -49,6 +60,12 @@ struct child {
     bool stdin_gone;      /* EPIPE */
     bool ended_for_stdin; /* … and it was killed for that */
     bool probe_due;
+    bool teardown_asked;    /* hooks/teardown was sent: its answer, or time, closes stdin */
+    bool excused;           /* it died of server/discover: the next one is a legacy server at once, and no crash */
+    bool probe_excuse_used; /* … once, until it has been ready */
+    bool remembered;        /* greeted as its predecessor was: if that fails, it is probed again */
+    bool reprobe;           /* … which is due when it is gone */
+    bool anew;              /* another manifest: what was known of its era is not */
 
     bool fresh;       /* started for the first time or by hand, not ready since */
     bool accepting;   /* events are queued for it, whether it runs or not */
@@ -79,8 +96,8 @@ static inline struct reason_rules child_rules(const struct child *c) {
                                  .health_failures = s->health.failures};
 }
 
-/* Does it speak MCP, with a handshake and requests of ours? */
-static inline bool child_is_native(const struct child *c) { return c->m->protocol == PROTOCOL_MCP; }
+/* Does it speak MCP, with a handshake and requests of ours? (Native or a tool server: mcp_native().) */
+static inline bool child_speaks_mcp(const struct child *c) { return c->m->protocol == PROTOCOL_MCP; }
 
 /* child.c */
 /* What plugins say ends up in the admin API: control characters and what is not UTF-8 become '?'. */
@@ -93,7 +110,21 @@ struct queue_options child_queue_options(struct child *c);
 bool child_may_hear(const struct manifest *m, const char *hook); /* before it has said more */
 void child_spawn(struct child *c);
 void child_open(struct child *c);
+/* It was greeted as its predecessor was, and that failed: end it, and start over with a probe at once. False: it was
+ * not. */
+bool child_reprobe(struct child *c);
+void child_probe_timer(struct ev_loop *loop, ev_timer *t, int revents);
+
+/* child_hearing.c */
+int child_wishes_make(struct child *c); /* 0 or -ENOMEM */
+void child_wishes_free(struct child *c);
+void child_forms_free(struct child *c);
 void child_ready(struct child *c, const json_t *heard); /* the handshake stands; `heard` NULL: all it may hear */
+void child_tools_changed(struct child *c);
+bool child_call_answered(struct child *c); /* mcp_answer(): false when no such event is in flight */
+void child_calls_timer(struct ev_loop *loop, ev_timer *t, int revents);
+size_t child_calls_in_flight(const struct child *c);
+void child_calls_forget(struct child *c); /* the process is gone */
 
 /* child_state.c */
 void child_refresh(struct child *c); /* work out the state; log and tell when it changed */
@@ -106,6 +137,13 @@ void child_io_drain(struct child *c);  /* after death: what its pipes still hold
 void child_io_stop(struct child *c);   /* close everything */
 void child_say(struct child *c);       /* c->said -> the queue */
 void child_close_stdin(struct child *c);
+
+/* child_words.c */
+enum { CHILD_STDERR_MAX = 2048 };
+void child_stdout_line(struct child *c, const char *line, size_t len, enum line_result r);
+void child_stderr_line(struct child *c, const char *line, size_t len, enum line_result r);
+/* An event failed: counted, logged at a limited rate, and perhaps a reason. */
+void child_event_failed(struct child *c, const char *hook, uint64_t seq, const char *message);
 
 /* child_end.c */
 void child_end_init(struct child *c);

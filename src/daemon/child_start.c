@@ -2,16 +2,16 @@
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/random.h"
-#include "base/suggest.h"
 #include "daemon/child_private.h"
 #include "daemon/credentials.h"
 
-enum { JSONRPC_SETTLE_MS = 50 };
+enum { JSONRPC_SETTLE_MS = 50, PROBE_MS = 5000 };
 
 /* Which hooks it may hear, before it has said more: its manifest's, or every hook of its kind. */
 bool child_may_hear(const struct manifest *m, const char *hook) {
@@ -21,7 +21,8 @@ bool child_may_hear(const struct manifest *m, const char *hook) {
     return false;
 }
 
-static struct mcp *make_mcp(struct child *c) {
+/* The conversation with its next process. In the era that its last one spoke; else the server is probed. */
+static struct mcp *make_mcp(struct child *c, enum mcp_era era) {
     json_t *hooks = json_array();
     for (size_t i = 0; hooks && i < c->m->spec->n_hooks; i++)
         if (child_may_hear(c->m, c->m->spec->hooks[i].name))
@@ -33,11 +34,14 @@ static struct mcp *make_mcp(struct child *c) {
                               .kind_api_version = c->m->spec->version,
                               .hooks = hooks,
                               .config = c->m->config};
-    struct mcp *m = hooks ? mcp_new(&id) : NULL;
+    bool made = child_wishes_make(c) == 0;
+    id.wishes = c->wishes;
+    id.n_wishes = c->n_wishes;
+    struct mcp *m = hooks && made ? mcp_new(&id) : NULL;
     json_decref(hooks);
-    if (m && !child_is_native(c))
+    if (m && !child_speaks_mcp(c))
         mcp_listen(m);
-    else if (m && mcp_start(m, MCP_ERA_UNKNOWN, &c->said) < 0)
+    else if (m && mcp_start(m, era, &c->said) < 0)
         m = mcp_free(m);
     return m;
 }
@@ -109,10 +113,13 @@ void child_spawn(struct child *c) {
     c->overflowed = false;
     c->ending = ENDING_NOT;
     c->last_stderr[0] = '\0';
-    if (c->generation++) c->restarts++;
+    if (c->generation++ && !c->excused && !c->reprobe) c->restarts++;
+    enum mcp_era era = c->excused ? MCP_ERA_LEGACY : c->mcp && !c->anew ? mcp_era_next(c->mcp) : MCP_ERA_UNKNOWN;
+    c->remembered = era == MCP_ERA_LEGACY && !c->excused;
+    c->excused = c->anew = c->reprobe = false;
     c->mcp = mcp_free(c->mcp);
     c->mcp_catalog = catalog_unref(c->mcp_catalog);
-    c->mcp = make_mcp(c);
+    c->mcp = make_mcp(c, era);
     if (!c->mcp) {
         (void)err_sys(&e, ENOMEM, "cannot start it");
         launch_failed(c, &e);
@@ -128,7 +135,30 @@ void child_spawn(struct child *c) {
     child_say(c);
     log_debug(c->cx->log, "plugin spawned", LOG_S("plugin", c->m->name), LOG_N("pid", c->p.pid));
     context_timer(c->cx, &c->t_life,
-                  child_is_native(c) ? c->m->startup_timeout : (nsec_t)JSONRPC_SETTLE_MS * NSEC_PER_MSEC);
+                  child_speaks_mcp(c) ? c->m->startup_timeout : (nsec_t)JSONRPC_SETTLE_MS * NSEC_PER_MSEC);
+    if (!mcp_probing(c->mcp)) return;
+    nsec_t patience = (nsec_t)PROBE_MS * NSEC_PER_MSEC, most = c->m->startup_timeout / 3;
+    context_timer(c->cx, &c->t_probe, patience < most ? patience : most);
+}
+
+bool child_reprobe(struct child *c) {
+    if (!c->remembered || c->life.phase != LIFE_STARTING || !c->running) return false;
+    c->remembered = false;
+    c->reprobe = c->anew = true;
+    log_info(c->cx->log, "plugin does not speak the MCP revision it spoke before: it is started anew and asked",
+             LOG_S("plugin", c->m->name), LOG_N("pid", c->p.pid));
+    child_kill(c, SIGKILL);
+    return true;
+}
+
+/* Silence: a legacy server that ignores what it does not know. */
+void child_probe_timer(struct ev_loop *loop, ev_timer *t, int revents) {
+    struct child *c = t->data;
+    (void)loop;
+    (void)revents;
+    if (c->life.phase != LIFE_STARTING) return;
+    child_io_listen(c); /* what it said in time counts, even if we come to hear it late */
+    if (c->life.phase == LIFE_STARTING && mcp_silent(c->mcp, &c->said) == 0) child_say(c);
 }
 
 void child_open(struct child *c) {
@@ -138,55 +168,11 @@ void child_open(struct child *c) {
     if (!(c->reasons.set & REASON_CRASHED)) c->last_error[0] = '\0';
     reasons_up(&c->reasons, c->ready_at);
     ev_timer_stop(c->cx->loop, &c->t_life);
+    ev_timer_stop(c->cx->loop, &c->t_probe);
+    c->probe_excuse_used = false;
     queue_open(c->sub.queue);
     c->owner.dirty(c->owner.ctx, c);
     c->owner.restless(c->owner.ctx);
-    if (child_is_native(c) && c->m->settings.health.interval > 0)
+    if (child_speaks_mcp(c) && c->m->settings.health.interval > 0)
         context_timer(c->cx, &c->t_health, c->m->settings.health.interval);
-}
-
-static bool keep_hook(void *ctx, uint32_t hook) { return ((const struct child *)ctx)->sub.hears[hook]; }
-
-static bool listed(const json_t *list, const char *what) {
-    size_t i;
-    json_t *v;
-    json_array_foreach(list, i, v) if (strcmp(json_string_value(v), what) == 0) return true;
-    return false;
-}
-
-static void warn_unknown(struct child *c, const char *name) {
-    const struct hookspec *spec = c->m->spec;
-    if (hookspec_find(spec, name, strlen(name)) >= 0) return;
-    struct suggest s;
-    char hint[96];
-    suggest_init(&s, name, strlen(name));
-    for (size_t i = 0; i < spec->n_hooks; i++) suggest_offer(&s, spec->hooks[i].name);
-    char text[320];
-    (void)snprintf(text, sizeof text, "the plugin advertises a hook that kind %s does not have: %.64s%s", spec->kind,
-                   name, suggest_hint(s.best, hint, sizeof hint));
-    log_warning(c->cx->log, text, LOG_S("plugin", c->m->name), LOG_S("hook", name));
-}
-
-static void warn_unknown_hooks(struct child *c) {
-    size_t i;
-    json_t *v;
-    const json_t *said = c->mcp ? mcp_advertised(c->mcp) : NULL;
-    json_array_foreach(said, i, v) if (json_is_string(v)) warn_unknown(c, json_string_value(v));
-    struct errs notes = {0};
-    manifest_unknown_hooks(c->m, &notes);
-    for (i = 0; i < notes.n; i++) log_warning(c->cx->log, notes.items[i], LOG_S("plugin", c->m->name));
-    errs_deinit(&notes);
-}
-
-void child_ready(struct child *c, const json_t *heard) {
-    const struct hookspec *spec = c->m->spec;
-    for (size_t i = 0; i < spec->n_hooks; i++)
-        c->sub.hears[i] = heard ? listed(heard, spec->hooks[i].name) : child_may_hear(c->m, spec->hooks[i].name);
-    warn_unknown_hooks(c);
-    queue_retain(c->sub.queue, keep_hook, c);
-    if (router_subscribe(c->router, &c->sub) < 0) {
-        child_event(c, LIFE_REFUSED, "out of memory");
-        return;
-    }
-    child_event(c, LIFE_READY, NULL);
 }

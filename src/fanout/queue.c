@@ -49,6 +49,12 @@ void queue_move(struct queue *q, int fd) { q->fd = fd; }
 
 void queue_allow(struct queue *q, uint64_t events) { q->allowed = events; }
 
+void queue_allow_more(struct queue *q, uint64_t events) {
+    if (q->allowed <= UINT64_MAX - 1 - events) q->allowed += events;
+}
+
+uint32_t queue_own_waiting(const struct queue *q) { return q->own.n; }
+
 void queue_on_sent(struct queue *q, queue_sent_fn sent, void *ctx) {
     q->on_sent = sent;
     q->on_sent_ctx = ctx;

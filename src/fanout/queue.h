@@ -71,6 +71,7 @@ bool queue_at_rest(const struct queue *q);
 /* For a child that answers each event (a tool server): at most `events` more may be begun from now on; then those
  * queued simply wait. queue_attach() sets no bound. */
 void queue_allow(struct queue *q, uint64_t events);
+void queue_allow_more(struct queue *q, uint64_t events); /* so many were answered */
 /* ... and who is told which ones are completely in the pipe: `count` consecutive ones from `first` of the table. NULL:
  * nobody (the default). */
 typedef void (*queue_sent_fn)(void *ctx, const struct message *first, uint32_t count);
@@ -92,6 +93,9 @@ void queue_miss(struct queue *q, uint64_t seq);
 /* Put a message of the daemon's own at the next message boundary, before all events. Returns 0 or -ENOMEM. One put
  * while the queue is detached goes to the next child. */
 int queue_own(struct queue *q, const char *bytes, size_t len);
+
+/* Own messages not begun to be written. */
+uint32_t queue_own_waiting(const struct queue *q);
 
 /* Write what is pending, at most about `budget` bytes, to the attached fd. Returns 0 (caught up), QUEUE_E_AGAIN,
  * QUEUE_E_BUDGET, QUEUE_E_GONE, or a negative fatal code (-ENOMEM: nothing lost, try again later). Never blocks.

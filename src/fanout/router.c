@@ -121,7 +121,7 @@ static bool spend(struct effort *e, uint64_t steps) {
 static struct block *oldest_block(const struct router *r, const struct subscriber *s, uint64_t oldest,
                                   struct effort *e) {
     uint64_t seq = oldest > s->copied ? oldest : s->copied + 1;
-    struct backlog *log = topics_log(r->topics, s->spec);
+    struct backlog *log = s->tools ? NULL : topics_log(r->topics, s->spec);
     struct block *b = log ? backlog_oldest(log) : NULL;
     for (; b && b->table[b->n - 1].seq < seq; b = b->next)
         if (!spend(e, 1)) return NULL;
@@ -231,9 +231,9 @@ static void offer(struct router *r, struct subscriber *s, struct block *block, u
     }
 }
 
-/* Encode into the topic's log. Returns 0 or a negative code. */
-static int encode(struct router *r, struct topic *t, const struct router_event *e, struct block **blockp,
-                  uint32_t *indexp) {
+/* Encode into the encoding's log. Returns 0 or a negative code. */
+static int encode(struct router *r, const struct encoding *enc, uint32_t hook, const struct router_event *e,
+                  struct block **blockp, uint32_t *indexp) {
     char time[CLOCK_RFC3339_LEN + 1];
     struct iovec parts[WIRE_PARTS];
     clock_rfc3339(&r->stamp, e->wall, time);
@@ -244,29 +244,28 @@ static int encode(struct router *r, struct topic *t, const struct router_event *
                            .scan = e->scan,
                            .payload = e->payload,
                            .metadata = e->metadata};
-    int c = wire_native(&r->head, &t->prefix, &w, parts);
+    int c = encoding_build(enc, &r->head, &w, parts);
     if (c < 0) return c;
     size_t len = sizeof(struct message);
     for (size_t i = 0; i < WIRE_PARTS; i++) len += parts[i].iov_len;
     if (over(r, len)) make_room(r, len);
-    return backlog_append(t->log, parts, WIRE_PARTS, t->hook, r->seq, e->now, blockp, indexp);
+    return backlog_append(enc->log, parts, WIRE_PARTS, hook, r->seq, e->now, blockp, indexp);
 }
 
-void router_publish(struct router *r, struct topic *t, const struct router_event *e, struct router_result *res) {
-    res->seq = ++r->seq;
-    res->queued = res->failed_total = 0;
+static void publish_as(struct router *r, const struct encoding *enc, uint32_t hook, const struct router_event *e,
+                       struct router_result *res) {
     struct block *block = NULL;
     uint32_t index = 0;
     int encoded = 1; /* 1: not yet */
-    for (size_t i = 0; i < t->n; i++) {
-        struct subscriber *s = t->subscribers[i];
+    for (size_t i = 0; i < enc->n; i++) {
+        struct subscriber *s = enc->subscribers[i];
         if (s->state == SUBSCRIBER_OFF) continue;
         if (s->state == SUBSCRIBER_FAILED) {
             fail(res, s->name, s->error);
             continue;
         }
         if (encoded == 1) {
-            encoded = encode(r, t, e, &block, &index);
+            encoded = encode(r, enc, hook, e, &block, &index);
             if (encoded == 0) block_hold(block); /* no overflow below may unmap it before all have been offered it */
         }
         if (encoded == 0) {
@@ -278,6 +277,12 @@ void router_publish(struct router *r, struct topic *t, const struct router_event
         }
     }
     if (encoded == 0) block_release(block);
+}
+
+void router_publish(struct router *r, struct topic *t, const struct router_event *e, struct router_result *res) {
+    res->seq = ++r->seq;
+    res->queued = res->failed_total = 0;
+    for (size_t i = 0; i < t->n_encodings; i++) publish_as(r, &t->encodings[i], t->hook, e, res);
 }
 
 uint64_t router_seq(const struct router *r) { return r->seq; }

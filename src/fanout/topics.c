@@ -8,8 +8,8 @@
 #include "rpc/wire.h"
 
 static void topic_deinit(struct topic *t) {
-    buf_deinit(&t->prefix);
-    free(t->subscribers);
+    for (size_t i = 0; i < t->n_encodings; i++) encoding_deinit(&t->encodings[i]);
+    free(t->encodings);
 }
 
 static void kind_deinit(struct topics_kind *k) {
@@ -43,9 +43,11 @@ static int kind_init(struct topics_kind *k, const struct hookspec *spec, const c
     if (!k->log || !k->topics || !k->by_name) return -ENOMEM;
     for (uint32_t i = 0; i < spec->n_hooks; i++) {
         struct topic *t = &k->topics[i];
-        *t = (struct topic){.spec = spec, .hook = i, .prefix = BUF_INIT(0), .log = k->log};
+        *t = (struct topic){.spec = spec, .hook = i, .encodings = calloc(1, sizeof *t->encodings)};
         k->by_name[i] = i;
-        int r = wire_prefix(&t->prefix, spec->kind, spec->hooks[i].name, run);
+        if (!t->encodings) return -ENOMEM;
+        t->n_encodings = 1;
+        int r = encoding_init_native(&t->encodings[0], spec->kind, spec->hooks[i].name, run, k->log);
         if (r < 0) return r;
     }
     qsort_r(k->by_name, spec->n_hooks, sizeof *k->by_name, by_hook_name, (void *)(uintptr_t)spec);
@@ -60,6 +62,10 @@ struct topics *topics_new(const struct catalog *c, const char *run, struct memor
         free(t);
         return NULL;
     }
+    t->run = run;
+    t->memory = m;
+    t->wanted = wanted;
+    t->ctx = ctx;
     for (; t->n < c->n_specs; t->n++)
         if (kind_init(&t->kinds[t->n], c->specs[t->n], run, m, wanted, ctx) < 0) {
             t->n++;
@@ -151,23 +157,33 @@ static struct topics_kind *kind_of(const struct topics *t, const struct hookspec
     return NULL;
 }
 
-static int enter(struct topic *t, struct subscriber *s) {
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? t->cap * 2 : 4;
-        struct subscriber **p = reallocarray(t->subscribers, cap, sizeof(*p));
-        if (!p) return -ENOMEM;
-        t->subscribers = p;
-        t->cap = cap;
+/* The encoding of a topic for a tool (NULL: the native one), made when there is none yet. NULL: out of memory. */
+static struct encoding *encoding_for(struct topics *ts, struct topic *t, const char *tool, const char *meta) {
+    for (size_t i = 0; i < t->n_encodings; i++)
+        if (encoding_is(&t->encodings[i], tool, meta)) return &t->encodings[i];
+    struct encoding *p = reallocarray(t->encodings, t->n_encodings + 1, sizeof *p);
+    if (!p) return NULL;
+    t->encodings = p;
+    struct encoding *e = &p[t->n_encodings];
+    struct backlog *log = backlog_new(ts->memory, ts->wanted, ts->ctx);
+    if (encoding_init_tool_take(e, t->spec->kind, t->spec->hooks[t->hook].name, ts->run, tool, meta, log) < 0) {
+        encoding_deinit(e);
+        return NULL;
     }
-    t->subscribers[t->n++] = s;
-    return 0;
+    t->n_encodings++;
+    return e;
+}
+
+static int enter(struct topics *ts, struct topic *t, struct subscriber *s) {
+    struct encoding *e = encoding_for(ts, t, s->tools ? s->tools[t->hook] : NULL, s->tool_meta);
+    return e ? encoding_enter(e, s) : -ENOMEM;
 }
 
 int topics_enter(struct topics *t, struct subscriber *s) {
     topics_leave(t, s);
     struct topics_kind *k = kind_of(t, s->spec);
     for (size_t i = 0; k && i < k->spec->n_hooks; i++)
-        if (s->hears[i] && enter(&k->topics[i], s) < 0) {
+        if (s->hears[i] && enter(t, &k->topics[i], s) < 0) {
             topics_leave(t, s);
             return -ENOMEM;
         }
@@ -178,10 +194,7 @@ void topics_leave(struct topics *t, struct subscriber *s) {
     struct topics_kind *k = kind_of(t, s->spec);
     for (size_t i = 0; k && i < k->spec->n_hooks; i++) {
         struct topic *topic = &k->topics[i];
-        size_t n = 0;
-        for (size_t j = 0; j < topic->n; j++)
-            if (topic->subscribers[j] != s) topic->subscribers[n++] = topic->subscribers[j];
-        topic->n = n;
+        for (size_t j = 0; j < topic->n_encodings; j++) encoding_leave(&topic->encodings[j], s);
     }
 }
 
@@ -190,8 +203,16 @@ struct backlog *topics_log(const struct topics *t, const struct hookspec *spec) 
     return k ? k->log : NULL;
 }
 
+static void trim_tools(const struct topics_kind *k) {
+    for (size_t i = 0; i < k->spec->n_hooks; i++)
+        for (size_t j = 1; j < k->topics[i].n_encodings; j++) backlog_trim(k->topics[i].encodings[j].log);
+}
+
 void topics_trim(struct topics *t) {
-    for (size_t i = 0; i < t->n; i++) backlog_trim(t->kinds[i].log);
+    for (size_t i = 0; i < t->n; i++) {
+        backlog_trim(t->kinds[i].log);
+        trim_tools(&t->kinds[i]);
+    }
 }
 
 static struct topics_kind *kind_like(const struct topics *t, const struct hookspec *spec) {
@@ -201,9 +222,12 @@ static struct topics_kind *kind_like(const struct topics *t, const struct hooksp
     return NULL;
 }
 
-/* Room for all that may have to retire: what has, and every kind of `from`. */
+/* Room for all that may have to retire: what has, and every log of `from`. */
 int topics_reserve(struct topics *t, const struct topics *from) {
-    t->retired = calloc(from->n_retired + from->n + 1, sizeof(*t->retired));
+    size_t n = from->n_retired + from->n;
+    for (size_t i = 0; i < from->n; i++)
+        for (size_t j = 0; j < from->kinds[i].spec->n_hooks; j++) n += from->kinds[i].topics[j].n_encodings;
+    t->retired = calloc(n + 1, sizeof(*t->retired));
     return t->retired ? 0 : -ENOMEM;
 }
 
@@ -212,6 +236,15 @@ static void retire(struct topics *t, struct backlog *log) {
         t->retired[t->n_retired++] = log;
     else
         (void)backlog_free(log);
+}
+
+/* The logs of tools: what is queued there is still read; whoever hears a hook by a tool enters a new one. */
+static void retire_tools(struct topics *t, struct topics_kind *k) {
+    for (size_t i = 0; i < k->spec->n_hooks; i++)
+        for (size_t j = 1; j < k->topics[i].n_encodings; j++) {
+            retire(t, k->topics[i].encodings[j].log);
+            k->topics[i].encodings[j].log = NULL;
+        }
 }
 
 void topics_inherit_take(struct topics *t, struct topics *from) {
@@ -223,9 +256,10 @@ void topics_inherit_take(struct topics *t, struct topics *from) {
         (void)backlog_free(k->log);
         k->log = old->log;
         old->log = NULL;
-        for (size_t j = 0; j < k->spec->n_hooks; j++) k->topics[j].log = k->log;
+        for (size_t j = 0; j < k->spec->n_hooks; j++) k->topics[j].encodings[0].log = k->log;
     }
     for (size_t i = 0; i < from->n; i++) {
+        retire_tools(t, &from->kinds[i]);
         if (from->kinds[i].log) retire(t, from->kinds[i].log);
         from->kinds[i].log = NULL;
     }

@@ -1,8 +1,8 @@
 /* topics.h — where an event goes: (kind, hook) -> topic, by binary search, so that the price of an event does not
  * depend on how many kinds, hooks or idle plugins there are.
  *
- * Built from a catalog and immutable but for the subscribers. A topic is a hook of one kind and major version. A form
- * is a wire form of a kind, with its log. Owned by the router. */
+ * Built from a catalog and immutable but for the subscribers. A topic is a hook of one kind and major version, with an
+ * encoding for each wire form somebody hears it in. Owned by the router. */
 #ifndef HOOKCAST_FANOUT_TOPICS_H
 #define HOOKCAST_FANOUT_TOPICS_H
 
@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "fanout/backlog.h"
+#include "fanout/encoding.h"
 #include "fanout/queue.h"
 #include "registry/catalog.h"
 
@@ -27,7 +28,11 @@ struct subscriber {
     const struct hookspec *spec;
     enum subscriber_state state;
     char error[160];
-    bool *hears;     /* spec->n_hooks entries: which hooks; owned by the child */
+    bool *hears; /* spec->n_hooks entries: which hooks; owned by the child */
+    /* A tool server: spec->n_hooks entries, the tool that each heard hook calls, and what its revision requires in
+     * `_meta` (NULL: nothing); borrowed from the child. NULL: events come as notifications. */
+    const char *const *tools;
+    const char *tool_meta;
     uint64_t copied; /* the router's: events up to this one were copied out of the log */
     bool signaled;   /* the sink was told that there is something to write; the child clears it */
     void *owner;
@@ -35,11 +40,9 @@ struct subscriber {
 
 struct topic {
     const struct hookspec *spec;
-    uint32_t hook; /* index in spec->hooks */
-    struct buf prefix;
-    struct backlog *log;
-    struct subscriber **subscribers;
-    size_t n, cap;
+    uint32_t hook;              /* index in spec->hooks */
+    struct encoding *encodings; /* the native one first, always there */
+    size_t n_encodings;
 };
 
 struct topics_kind {
@@ -54,9 +57,13 @@ struct topics {
     size_t n;
     struct backlog **retired; /* logs of kinds that are gone, for what is still queued of them */
     size_t n_retired;
+    const char *run; /* the router's, as the next three: for the logs of tools */
+    struct memory *memory;
+    void (*wanted)(void *ctx);
+    void *ctx;
 };
 
-/* NULL when out of memory. `wanted` and `ctx` go to every backlog. */
+/* NULL when out of memory. `run` is borrowed; `wanted` and `ctx` go to every backlog. */
 struct topics *topics_new(const struct catalog *c, const char *run, struct memory *m, void (*wanted)(void *),
                           void *ctx);
 struct topics *topics_free(struct topics *t);
@@ -80,7 +87,8 @@ void topics_inherit_take(struct topics *t, struct topics *from);
 int topics_enter(struct topics *t, struct subscriber *s);
 void topics_leave(struct topics *t, struct subscriber *s);
 
-/* The log of a kind's native form; NULL when the kind is not one of these. */
+/* The log of a kind's native form; NULL when the kind is not one of these. (Logs of tools need no copying out: see
+ * encoding.h.) */
 struct backlog *topics_log(const struct topics *t, const struct hookspec *spec);
 /* Unmap the newest block of every log that nobody reads. */
 void topics_trim(struct topics *t);
