@@ -139,7 +139,7 @@ tidy:
 		--suppressions-list=.cppcheck --error-exitcode=1 -Isrc -D_GNU_SOURCE src
 
 C_SRC   := $(LIB_SRC) $(DAEMON_SRC) $(CTL_SRC) src/daemon/main.c src/ctl/main.c
-C_FILES  = $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.[ch])
+C_FILES  = $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.[ch] bench/peers/*.[ch])
 
 format:
 	clang-format -i $(C_FILES)
@@ -152,7 +152,7 @@ deps:
 bench: all $(addprefix $(B)/bench/,publish sink copyloop)
 	bench/fanout
 
-$(addprefix $(B)/bench/,publish sink copyloop): $(B)/bench/%: bench/%.c
+$(addprefix $(B)/bench/,publish sink copyloop): $(B)/bench/%: bench/%.c $(wildcard bench/peers/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $<
 

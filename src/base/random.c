@@ -13,6 +13,13 @@ uint32_t random_u32(void) {
 
 void random_name(char *out, size_t n) {
     static const char digits[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    for (size_t i = 0; i < n; i++) out[i] = digits[random_u32() % (sizeof digits - 1)];
+    enum { DIGITS = sizeof digits - 1, EVEN = 256 / DIGITS * DIGITS }; /* a byte below EVEN is as good as any other */
+    uint8_t pool[64];
+    size_t left = 0;
+    for (size_t i = 0; i < n;) {
+        if (!left) left = getrandom(pool, sizeof pool, 0) == (ssize_t)sizeof pool ? sizeof pool : 0;
+        uint32_t v = left ? pool[--left] : random_u32() % EVEN;
+        if (v < EVEN) out[i++] = digits[v % DIGITS];
+    }
     out[n] = '\0';
 }

@@ -144,6 +144,7 @@ static bool read_chunk(struct child *c, ev_io *w, int *fd, struct line *l, line_
     while (n < 0 && errno == EINTR);
     const char *line;
     size_t len;
+    c->heard_at = context_now(c->cx);
     if (n > 0) {
         enum line_result r;
         line_feed(l, c->cx->read, (size_t)n);

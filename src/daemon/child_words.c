@@ -14,7 +14,7 @@ enum {
 
 static void garbage(struct child *c, const char *what, const char *line, size_t len) {
     uint64_t held;
-    if (!log_gate_pass(&c->g_garbage, 1, context_now(c->cx), &held)) {
+    if (!log_gate_pass(&c->g_garbage, 1, c->heard_at, &held)) {
         log_count_suppressed(c->cx->log, 1);
         return;
     }
@@ -56,7 +56,7 @@ static void logged(struct child *c) {
                            : l->severity == 7 ? LOG_DEBUG
                                               : LOG_INFO;
     uint64_t held;
-    if (!log_gate_pass(&c->g_stderr, STDERR_BURST, context_now(c->cx), &held)) {
+    if (!log_gate_pass(&c->g_stderr, STDERR_BURST, c->heard_at, &held)) {
         log_count_suppressed(c->cx->log, 1);
         return;
     }
@@ -179,7 +179,7 @@ static void stderr_text(struct child *c, const char *line, size_t len, bool cut)
     c->last_stderr[keep] = '\0';
     child_clean_text(c->last_stderr);
     uint64_t held;
-    if (!log_gate_pass(&c->g_stderr, STDERR_BURST, context_now(c->cx), &held)) {
+    if (!log_gate_pass(&c->g_stderr, STDERR_BURST, c->heard_at, &held)) {
         log_count_suppressed(c->cx->log, 1);
         return;
     }
