@@ -113,6 +113,8 @@ def told(records):
 def stopped(*pids):
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
+    for pid in pids:  # one that is busy on another core goes on for a moment
+        wait_for(lambda pid=pid: Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T", what="the stop")
     try:
         yield
     finally:
