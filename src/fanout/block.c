@@ -12,8 +12,28 @@ static size_t page_round(size_t n) {
     return (n + page - 1) / page * page;
 }
 
+static bool usual(size_t data, uint32_t max_messages) { return data == BLOCK_DATA && max_messages == BLOCK_MESSAGES; }
+
+static struct block *take_spare(struct memory *m) {
+    struct block *b = m->spare;
+    m->spare = b->next;
+    m->n_spare--;
+    *b = (struct block){.memory = m, .data = b->data, .mapped = b->mapped, .cap = b->cap, .max = b->max};
+    m->used += sizeof *b;
+    return b;
+}
+
+void memory_deinit(struct memory *m) {
+    for (struct block *b; (b = m->spare);) {
+        m->spare = b->next;
+        (void)munmap(b->data, b->mapped);
+    }
+    m->n_spare = 0;
+}
+
 struct block *block_new(struct memory *m, size_t want, uint32_t max_messages) {
     if (want > UINT32_MAX / 2) return NULL;
+    if (m->spare && usual(want, max_messages)) return take_spare(m);
     size_t data = page_round(want);
     size_t head = page_round(sizeof(struct block) + max_messages * sizeof(struct message));
     char *p = mmap(NULL, data + head, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -41,10 +61,15 @@ static size_t charge(const struct block *b) { return sizeof *b + b->used + b->n 
 struct block *block_free(struct block *b) {
     if (!b) return NULL;
     b->memory->used -= charge(b);
-    if (b->mapped)
+    if (b->mapped && !b->spliced && usual(b->cap, b->max) && b->memory->n_spare < MEMORY_SPARE) {
+        b->next = b->memory->spare;
+        b->memory->spare = b;
+        b->memory->n_spare++;
+    } else if (b->mapped) {
         (void)munmap(b->data, b->mapped);
-    else
+    } else {
         free(b);
+    }
     return NULL;
 }
 

@@ -1,6 +1,6 @@
 /* block.h — 256 KiB of consecutive encoded messages, with a table that says where each ends.
  *
- *     data: [message 0][message 1][message 2]........   append-only, never rewritten, never reused
+ *     data: [message 0][message 1][message 2]........   append-only
  *     table: {end, hook, seq, accepted} per message
  *
  * A block is one private mapping (MADV_NOHUGEPAGE, so that one referenced page pins no 2 MiB; MADV_DONTFORK, so that a
@@ -11,16 +11,24 @@
 #ifndef HOOKCAST_FANOUT_BLOCK_H
 #define HOOKCAST_FANOUT_BLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
 #include "base/clock.h"
 
-/* What all logs, tables and queues together may take (backlog_max_size). Zero at exit, or something leaked. */
+struct block;
+
+/* What all logs, tables and queues together may take (backlog_max_size). `used` is zero at exit, or something leaked.
+ * A few blocks of the usual size are kept when they go, since mapping one anew costs 80 page faults; never one whose
+ * pages were given to a pipe. */
 struct memory {
     size_t used, limit;
+    struct block *spare; /* linked by `next`; not counted in `used` */
+    unsigned n_spare;
 };
+void memory_deinit(struct memory *m); /* unmaps the spare blocks; twice is harmless */
 
 struct message {
     uint32_t end;  /* offset just behind its last byte in the block's data */
@@ -29,7 +37,7 @@ struct message {
     nsec_t accepted;
 };
 
-enum { BLOCK_DATA = 256 * 1024, BLOCK_MESSAGES = 2700 };
+enum { BLOCK_DATA = 256 * 1024, BLOCK_MESSAGES = 2700, MEMORY_SPARE = 4 };
 
 struct backlog;
 
@@ -42,6 +50,7 @@ struct block {
     uint32_t cap, used;
     uint32_t n, max; /* messages */
     uint32_t runs;
+    bool spliced; /* pages of it are, or were, in a pipe: they must never be written again */
     struct message table[];
 };
 

@@ -24,7 +24,7 @@ int encoding_init_tool_take(struct encoding *e, const char *kind, const char *ho
 void encoding_deinit(struct encoding *e) {
     if (e->tool) (void)backlog_free(e->log);
     buf_deinit(&e->prefix);
-    free(e->subscribers);
+    free(e->hearers.v);
     free(e->tool);
     free(e->meta);
     *e = (struct encoding){.prefix = BUF_INIT(0)};
@@ -36,23 +36,23 @@ bool encoding_is(const struct encoding *e, const char *tool, const char *meta) {
     return same(e->tool, tool) && (!tool || same(e->meta, meta));
 }
 
-int encoding_enter(struct encoding *e, struct subscriber *s) {
-    if (e->n == e->cap) {
-        size_t cap = e->cap ? e->cap * 2 : 4;
-        struct subscriber **p = reallocarray(e->subscribers, cap, sizeof(*p));
+int hearers_add(struct hearers *h, struct subscriber *s) {
+    if (h->n == h->cap) {
+        size_t cap = h->cap ? h->cap * 2 : 4;
+        struct subscriber **p = reallocarray(h->v, cap, sizeof(*p));
         if (!p) return -ENOMEM;
-        e->subscribers = p;
-        e->cap = cap;
+        h->v = p;
+        h->cap = cap;
     }
-    e->subscribers[e->n++] = s;
+    h->v[h->n++] = s;
     return 0;
 }
 
-void encoding_leave(struct encoding *e, const struct subscriber *s) {
+void hearers_remove(struct hearers *h, const struct subscriber *s) {
     size_t n = 0;
-    for (size_t i = 0; i < e->n; i++)
-        if (e->subscribers[i] != s) e->subscribers[n++] = e->subscribers[i];
-    e->n = n;
+    for (size_t i = 0; i < h->n; i++)
+        if (h->v[i] != s) h->v[n++] = h->v[i];
+    h->n = n;
 }
 
 int encoding_build(const struct encoding *e, struct buf *head, const struct wire_event *event,

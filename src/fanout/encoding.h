@@ -13,13 +13,20 @@
 
 struct subscriber;
 
+/* A list of subscribers, in no order that matters. Zero-initialise; free(v) when done. */
+struct hearers {
+    struct subscriber **v;
+    size_t n, cap;
+};
+int hearers_add(struct hearers *h, struct subscriber *s); /* 0 or -ENOMEM */
+void hearers_remove(struct hearers *h, const struct subscriber *s);
+
 struct encoding {
     char *tool; /* NULL: the native form */
     char *meta; /* what the revision requires in `_meta`; NULL: nothing */
     struct buf prefix;
     struct backlog *log; /* owned by the tool forms, borrowed by the native one */
-    struct subscriber **subscribers;
-    size_t n, cap;
+    struct hearers hearers;
 };
 
 /* Both return 0 or a negative code, after which only encoding_deinit() is allowed. */
@@ -31,9 +38,6 @@ void encoding_deinit(struct encoding *e);
 
 /* Is this the form for `tool` (NULL: native) with `meta`? */
 bool encoding_is(const struct encoding *e, const char *tool, const char *meta);
-
-int encoding_enter(struct encoding *e, struct subscriber *s); /* 0 or -ENOMEM */
-void encoding_leave(struct encoding *e, const struct subscriber *s);
 
 /* One event in this form; see wire.h. */
 int encoding_build(const struct encoding *e, struct buf *head, const struct wire_event *event,

@@ -107,6 +107,31 @@ static int make_room(struct queue *q, const struct message *m, uint32_t len) {
     return refuse(q, m);
 }
 
+/* Append to pending, which lengthens its last run where that is adjacent. False: no memory. */
+static bool append_run(struct queue *q, struct block *block, uint32_t first, uint32_t count) {
+    struct run *last = runs_back(&q->pending);
+    if (last && last->type == RUN_LOG && last->log.block == block && last->log.first + last->log.count == first) {
+        last->log.count += count;
+        return true;
+    }
+    if (pending_reserve(q, 1) < 0) return false;
+    block_hold(block);
+    runs_push_back_take(&q->pending, (struct run){.type = RUN_LOG, .log = {block, first, count}});
+    return true;
+}
+
+bool queue_offer_run(struct queue *q, struct block *block, uint32_t first, uint32_t count) {
+    uint64_t bytes = block_span(block, first, count);
+    if (q->condemned || still_refusing(q)) return false;
+    if (q->c.events + count > q->o.max_events || q->c.bytes + bytes > q->o.max_size) return false;
+    if (!append_run(q, block, first, count)) return false;
+    q->refusing = false;
+    q->c.accepted += count;
+    q->c.events += count;
+    q->c.bytes += bytes;
+    return true;
+}
+
 int queue_offer(struct queue *q, struct block *block, uint32_t index) {
     const struct message *m = &block->table[index];
     uint32_t len = block_len(block, index);
@@ -122,14 +147,7 @@ int queue_offer(struct queue *q, struct block *block, uint32_t index) {
         result = make_room(q, m, len);
         if (result != QUEUE_E_DROPPED) return result;
     }
-    struct run *last = runs_back(&q->pending);
-    if (last && last->type == RUN_LOG && last->log.block == block && last->log.first + last->log.count == index) {
-        last->log.count++;
-    } else {
-        if (pending_reserve(q, 1) < 0) return refuse(q, m);
-        block_hold(block);
-        runs_push_back_take(&q->pending, (struct run){.type = RUN_LOG, .log = {block, index, 1}});
-    }
+    if (!append_run(q, block, index, 1)) return refuse(q, m);
     q->c.events++;
     q->c.bytes += len;
     return result;

@@ -33,6 +33,9 @@ struct queue_options {
     queue_notice_fn notice;
     struct memory *memory; /* borrowed; outlives the queue */
     char *scratch;         /* borrowed; QUEUE_WRITE_MAX bytes that all queues may share */
+    /* Whole pages of a block are given to the pipe (vmsplice) instead of copied, when at least `splice_min` bytes of
+     * them are pending and at least `splice_runs` runs touch the block (a busy reader has one or two). 0: never. */
+    uint32_t splice_min, splice_runs;
 };
 
 struct queue_counters {
@@ -86,6 +89,10 @@ bool queue_has_room(const struct queue *q, uint32_t len);
  * written, and until queue_attach() every further event joins the gap). Never fails for want of memory: then the event
  * is dropped and told. */
 int queue_offer(struct queue *q, struct block *block, uint32_t index);
+
+/* The same for `count` consecutive messages, if all of them get in without any loss. False: nothing was done, and they
+ * are to be offered one by one. */
+bool queue_offer_run(struct queue *q, struct block *block, uint32_t first, uint32_t count);
 
 /* An event this plugin hears could not even be encoded (no memory): counted as accepted and dropped, and told. */
 void queue_miss(struct queue *q, uint64_t seq);

@@ -4,6 +4,7 @@
  * notice. consume() then moves exactly as many bytes as the kernel took from own and pending to sent. Slots that
  * consume() needs are reserved before the write (a piece moves at most one run), so it cannot fail. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -11,16 +12,23 @@
 
 #include "fanout/queue_private.h"
 
-enum { PIECES = 64, RUNS = 256, SHORT = 2048, SYNC_RUNS = 512 };
+enum {
+    PIECES = 64,
+    RUNS = 256,
+    SHORT = 2048,
+    SYNC_RUNS = 512,
+    PAGE = 4096,
+};
 
 struct gather {
     struct iovec iov[PIECES];
     int n;
     size_t total;
     size_t scratch_used;
-    struct own *notice; /* the gap notice among the pieces: consume() takes it, or it is freed */
-    uint32_t runs;      /* listed so far: at most RUNS, so that the slots reserved in `sent` suffice */
-    uint64_t allowed;   /* events that may still be listed */
+    struct own *notice;  /* the gap notice among the pieces: consume() takes it, or it is freed */
+    uint32_t runs;       /* listed so far: at most RUNS, so that the slots reserved in `sent` suffice */
+    uint64_t allowed;    /* events that may still be listed */
+    struct block *block; /* the one in which the first piece lies; NULL: none */
     bool full;
 };
 
@@ -40,11 +48,18 @@ static void piece(struct gather *g, char *scratch, const char *p, size_t len) {
         g->full = true;
     }
     if (!len) return;
-    g->total += len;
     struct iovec *last = g->n ? &g->iov[g->n - 1] : NULL;
+    if (last && (const char *)last->iov_base + last->iov_len == p) { /* the rest of a torn message, and what follows */
+        g->total += len;
+        last->iov_len += len;
+        return;
+    }
+    g->total += len;
     if (last && len < SHORT) {
-        if (g->n == 1 && !g->scratch_used && last->iov_len < SHORT)
+        if (g->n == 1 && !g->scratch_used && last->iov_len < SHORT) {
             last->iov_base = to_scratch(g, scratch, last->iov_base, last->iov_len);
+            g->block = NULL;
+        }
         p = to_scratch(g, scratch, p, len);
         if ((char *)last->iov_base + last->iov_len == p) {
             last->iov_len += len;
@@ -75,6 +90,7 @@ static int gather_pending(struct queue *q, struct gather *g) {
             const struct block *b = r->log.block;
             uint32_t count = r->log.count < g->allowed ? r->log.count : (uint32_t)g->allowed;
             if (!count) return 0;
+            if (!g->n) g->block = r->log.block;
             piece(g, q->o.scratch, b->data + block_start(b, r->log.first), block_span(b, r->log.first, count));
             g->allowed -= count;
             if (count < r->log.count) return 0;
@@ -92,6 +108,7 @@ static int gather_pending(struct queue *q, struct gather *g) {
 static int gather(struct queue *q, struct gather *g) {
     if (q->tail_left) {
         const struct run *r = runs_back(&q->sent);
+        if (r->type == RUN_LOG) g->block = r->log.block;
         const char *end =
             r->type == RUN_LOG ? r->log.block->data + sent_tail_message(q)->end : r->own->bytes + r->own->len;
         piece(g, q->o.scratch, end - q->tail_left, q->tail_left);
@@ -183,6 +200,33 @@ static void skip_silent_gaps(struct queue *q) {
     while (q->pending.n && runs_front(&q->pending)->type == RUN_GAP) (void)runs_pop_front(&q->pending);
 }
 
+/* Pages that many children read cost less given to their pipes than copied. What lies before the first whole page is
+ * written; what lies behind the last waits for the next write. Returns the bytes that went, or -1 (errno); `*wantp` is
+ * what could have gone. */
+static ssize_t give_pages(struct queue *q, struct block *b, const struct iovec *piece, size_t *wantp) {
+    char *p = piece->iov_base;
+    size_t head = -(uintptr_t)p & (PAGE - 1), pages = (piece->iov_len - head) / PAGE * PAGE;
+    ssize_t w = 0, v;
+    *wantp = head + pages;
+    if (head) {
+        do w = write(q->fd, p, head);
+        while (w < 0 && errno == EINTR);
+        if (w < (ssize_t)head) return w;
+    }
+    b->spliced = true;
+    const struct iovec whole = {p + head, pages};
+    do v = vmsplice(q->fd, &whole, 1, SPLICE_F_NONBLOCK);
+    while (v < 0 && errno == EINTR);
+    if (v < 0) return w ? w : -1;
+    return w + v;
+}
+
+static bool worth_splicing(const struct queue *q, const struct gather *g) {
+    if (!q->o.splice_min || !g->block || !g->block->mapped || g->block->runs < q->o.splice_runs) return false;
+    size_t head = -(uintptr_t)g->iov[0].iov_base & (PAGE - 1), len = g->iov[0].iov_len;
+    return len >= head + PAGE && len - head >= q->o.splice_min;
+}
+
 static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *ctx) {
     struct gather g;
     g.n = 0;
@@ -190,6 +234,7 @@ static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *c
     g.runs = 0;
     g.allowed = q->allowed;
     g.notice = NULL;
+    g.block = NULL;
     g.full = false;
     if (q->sent.n >= SYNC_RUNS) queue_sync(q);
     uint32_t listed = q->own.n + q->pending.n;
@@ -200,7 +245,9 @@ static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *c
         return r;
     }
     ssize_t w = 0;
-    if (g.n) {
+    if (g.n && worth_splicing(q, &g)) {
+        w = give_pages(q, g.block, &g.iov[0], &g.total);
+    } else if (g.n) {
         do w = g.n == 1 ? write(q->fd, g.iov[0].iov_base, g.iov[0].iov_len) : writev(q->fd, g.iov, g.n);
         while (w < 0 && errno == EINTR);
     }

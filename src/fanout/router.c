@@ -9,11 +9,23 @@
 
 enum {
     RUN_LEN = 12,
-    FEW_HELD = 2, /* less than one part in so many of a block is few */
-    SPARE = 1024, /* one part in so many of the limit is freed beyond what is needed */
+    FEW_HELD = 2,           /* less than one part in so many of a block is few */
+    SPARE = 1024,           /* one part in so many of the limit is freed beyond what is needed */
+    SPLICE_MIN = 16 * 1024, /* below it, copying is as cheap */
+    SPLICE_RUNS = 12,       /* about eight busy readers; fewer, and copying is cheaper */
     LOOK_AGAIN = BLOCK_DATA / 4,
     EFFORT_STEPS = 50 * 1000,
     EFFORT_BYTES = 1024 * 1024,
+};
+
+/* Events of one kind's native form that are encoded and not offered yet: consecutive messages of one block. Offered
+ * together they cost each subscriber as much as one. */
+struct batch {
+    struct topics_kind *kind;
+    struct block *block; /* held; NULL: there are none */
+    uint32_t first, count;
+    uint64_t hooks; /* which of the first TOPICS_MASK */
+    bool others;    /* and one beyond these */
 };
 
 struct router {
@@ -23,7 +35,9 @@ struct router {
     struct subscriber **all;
     size_t n, cap;
     uint64_t seq, given_up;
+    bool copy_only;
     size_t turn; /* the subscriber that was last looked at for copying out */
+    struct batch batch;
     char run[RUN_LEN + 1];
     struct buf head;
     struct clock_stamp stamp;
@@ -48,9 +62,13 @@ struct router *router_new(const struct catalog *c, const char *run, size_t backl
     return r->topics ? r : router_free(r);
 }
 
+void router_copy_only(struct router *r, bool copy_only) { r->copy_only = copy_only; }
+
 struct router *router_free(struct router *r) {
     if (!r) return NULL;
+    router_settle(r);
     r->topics = topics_free(r->topics);
+    memory_deinit(&r->memory);
     buf_deinit(&r->head);
     free(r->all);
     free(r);
@@ -63,6 +81,7 @@ int router_find(const struct router *r, const char *kind, size_t kind_len, int m
 }
 
 int router_subscribe(struct router *r, struct subscriber *s) {
+    router_settle(r);
     router_unsubscribe(r, s);
     if (r->n == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 16;
@@ -77,6 +96,7 @@ int router_subscribe(struct router *r, struct subscriber *s) {
 }
 
 void router_unsubscribe(struct router *r, struct subscriber *s) {
+    router_settle(r);
     topics_leave(r->topics, s);
     for (size_t i = 0; i < r->n; i++)
         if (r->all[i] == s) {
@@ -88,6 +108,8 @@ void router_unsubscribe(struct router *r, struct subscriber *s) {
 void router_queue_options(struct router *r, struct queue_options *o) {
     o->memory = &r->memory;
     o->scratch = r->scratch;
+    o->splice_min = r->copy_only ? 0 : SPLICE_MIN;
+    o->splice_runs = SPLICE_RUNS;
 }
 
 struct topics *router_prepare(struct router *r, const struct catalog *c) {
@@ -96,6 +118,7 @@ struct topics *router_prepare(struct router *r, const struct catalog *c) {
 }
 
 void router_commit_take(struct router *r, struct topics *t, size_t backlog_max) {
+    router_settle(r);
     topics_inherit_take(t, r->topics);
     r->topics = t;
     r->memory.limit = backlog_max;
@@ -214,6 +237,12 @@ static void fail(struct router_result *res, const char *plugin, const char *erro
     res->failed_total++;
 }
 
+static void signal_ready(const struct router *r, struct subscriber *s) {
+    if (s->signaled) return;
+    s->signaled = true;
+    r->sink.ready(r->sink.ctx, s);
+}
+
 static void offer(struct router *r, struct subscriber *s, struct block *block, uint32_t index,
                   struct router_result *res) {
     if (!queue_has_room(s->queue, block_len(block, index))) r->sink.full(r->sink.ctx, s);
@@ -225,10 +254,7 @@ static void offer(struct router *r, struct subscriber *s, struct block *block, u
              queue_policy(s->queue) == QUEUE_DROP_NEWEST ? "its queue is full and drops the newest"
                                                          : "it has no room for this event");
     if (why) r->sink.lost(r->sink.ctx, s, why);
-    if (!s->signaled) {
-        s->signaled = true;
-        r->sink.ready(r->sink.ctx, s);
-    }
+    signal_ready(r, s);
 }
 
 /* Encode into the encoding's log. Returns 0 or a negative code. */
@@ -252,37 +278,97 @@ static int encode(struct router *r, const struct encoding *enc, uint32_t hook, c
     return backlog_append(enc->log, parts, WIRE_PARTS, hook, r->seq, e->now, blockp, indexp);
 }
 
+/* Offer the batch to one subscriber, all at once where it hears all of it and has room. */
+static void offer_batch(struct router *r, struct subscriber *s, const struct batch *b) {
+    struct router_result unused = {0};
+    if (!b->others && (s->hooks & b->hooks) == b->hooks && queue_offer_run(s->queue, b->block, b->first, b->count)) {
+        signal_ready(r, s);
+        return;
+    }
+    for (uint32_t i = b->first; i < b->first + b->count; i++)
+        if (s->hears[b->block->table[i].hook]) offer(r, s, b->block, i, &unused);
+}
+
+void router_settle(struct router *r) {
+    struct batch b = r->batch;
+    if (!b.block) return;
+    r->batch.block = NULL;
+    for (size_t i = 0; i < b.kind->natives.n; i++) {
+        struct subscriber *s = b.kind->natives.v[i];
+        if (s->state == SUBSCRIBER_ON) offer_batch(r, s, &b);
+    }
+    block_release(b.block);
+}
+
+static void join_batch(struct router *r, const struct topic *t, struct block *block, uint32_t index) {
+    struct batch *b = &r->batch;
+    if (b->block != block || b->first + b->count != index) {
+        block_hold(block); /* first: settling may release it */
+        router_settle(r);
+        *b = (struct batch){.kind = t->kind, .block = block, .first = index};
+    }
+    b->count++;
+    if (t->hook < TOPICS_MASK)
+        b->hooks |= UINT64_C(1) << t->hook;
+    else
+        b->others = true;
+}
+
+static bool anybody(const struct hearers *h) {
+    for (size_t i = 0; i < h->n; i++)
+        if (h->v[i]->state == SUBSCRIBER_ON) return true;
+    return false;
+}
+
+/* It could not be encoded: counted and told for everyone who would have got it. */
+static void miss(struct router *r, const struct hearers *h, struct router_result *res) {
+    for (size_t i = 0; i < h->n; i++) {
+        struct subscriber *s = h->v[i];
+        if (s->state != SUBSCRIBER_ON) continue;
+        queue_miss(s->queue, r->seq);
+        fail(res, s->name, "the daemon is out of memory");
+        r->sink.lost(r->sink.ctx, s, QUEUE_E_REFUSED);
+    }
+}
+
 static void publish_as(struct router *r, const struct encoding *enc, uint32_t hook, const struct router_event *e,
                        struct router_result *res) {
-    struct block *block = NULL;
-    uint32_t index = 0;
-    int encoded = 1; /* 1: not yet */
-    for (size_t i = 0; i < enc->n; i++) {
-        struct subscriber *s = enc->subscribers[i];
-        if (s->state == SUBSCRIBER_OFF) continue;
-        if (s->state == SUBSCRIBER_FAILED) {
-            fail(res, s->name, s->error);
-            continue;
-        }
-        if (encoded == 1) {
-            encoded = encode(r, enc, hook, e, &block, &index);
-            if (encoded == 0) block_hold(block); /* no overflow below may unmap it before all have been offered it */
-        }
-        if (encoded == 0) {
-            offer(r, s, block, index, res);
-        } else {
-            queue_miss(s->queue, r->seq);
-            fail(res, s->name, "the daemon is out of memory");
-            r->sink.lost(r->sink.ctx, s, QUEUE_E_REFUSED);
-        }
+    struct block *block;
+    uint32_t index;
+    for (size_t i = 0; i < enc->hearers.n; i++)
+        if (enc->hearers.v[i]->state == SUBSCRIBER_FAILED) fail(res, enc->hearers.v[i]->name, enc->hearers.v[i]->error);
+    if (!anybody(&enc->hearers)) return;
+    if (encode(r, enc, hook, e, &block, &index) < 0) {
+        miss(r, &enc->hearers, res);
+        return;
     }
-    if (encoded == 0) block_release(block);
+    block_hold(block); /* no overflow below may unmap it before all have been offered it */
+    for (size_t i = 0; i < enc->hearers.n; i++)
+        if (enc->hearers.v[i]->state == SUBSCRIBER_ON) offer(r, enc->hearers.v[i], block, index, res);
+    block_release(block);
 }
 
 void router_publish(struct router *r, struct topic *t, const struct router_event *e, struct router_result *res) {
+    router_settle(r);
     res->seq = ++r->seq;
     res->queued = res->failed_total = 0;
     for (size_t i = 0; i < t->n_encodings; i++) publish_as(r, &t->encodings[i], t->hook, e, res);
+}
+
+void router_post(struct router *r, struct topic *t, const struct router_event *e) {
+    struct router_result unused = {0};
+    struct block *block;
+    uint32_t index;
+    r->seq++;
+    for (size_t i = 1; i < t->n_encodings; i++) publish_as(r, &t->encodings[i], t->hook, e, &unused);
+    const struct encoding *native = &t->encodings[0];
+    if (!anybody(&native->hearers)) return;
+    if (encode(r, native, t->hook, e, &block, &index) == 0) {
+        join_batch(r, t, block, index);
+    } else {
+        router_settle(r);
+        miss(r, &native->hearers, &unused);
+    }
 }
 
 uint64_t router_seq(const struct router *r) { return r->seq; }

@@ -44,11 +44,21 @@ struct router;
 struct router *router_new(const struct catalog *c, const char *run, size_t backlog_max, const struct router_sink *sink);
 struct router *router_free(struct router *r);
 
+/* Queues configured from now on never give pages to a pipe, however many read them. For measuring. */
+void router_copy_only(struct router *r, bool copy_only);
+
 int router_find(const struct router *r, const char *kind, size_t kind_len, int major, const char *hook, size_t hook_len,
                 struct topic **topicp, struct err *e);
 
 /* Hand the event to every subscriber of the topic. Never fails: what cannot be kept is counted and told per plugin. */
 void router_publish(struct router *r, struct topic *t, const struct router_event *e, struct router_result *result);
+
+/* The same for an event whose publisher asks for no answer. It may be offered to the subscribers only at the next
+ * router_settle(), together with its neighbours: until then queues do not know of it. */
+void router_post(struct router *r, struct topic *t, const struct router_event *e);
+/* Offer what was posted. To be called before anything else happens to subscribers or queues: at the end of every chunk
+ * of input, and before queues are looked at. The router's own functions do it themselves. */
+void router_settle(struct router *r);
 
 int router_subscribe(struct router *r, struct subscriber *s); /* 0 or -ENOMEM; again after its hooks changed */
 void router_unsubscribe(struct router *r, struct subscriber *s);

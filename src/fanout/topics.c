@@ -16,6 +16,7 @@ static void kind_deinit(struct topics_kind *k) {
     for (size_t i = 0; k->topics && i < k->spec->n_hooks; i++) topic_deinit(&k->topics[i]);
     free(k->topics);
     free(k->by_name);
+    free(k->natives.v);
     k->log = backlog_free(k->log);
 }
 
@@ -43,7 +44,7 @@ static int kind_init(struct topics_kind *k, const struct hookspec *spec, const c
     if (!k->log || !k->topics || !k->by_name) return -ENOMEM;
     for (uint32_t i = 0; i < spec->n_hooks; i++) {
         struct topic *t = &k->topics[i];
-        *t = (struct topic){.spec = spec, .hook = i, .encodings = calloc(1, sizeof *t->encodings)};
+        *t = (struct topic){.spec = spec, .hook = i, .kind = k, .encodings = calloc(1, sizeof *t->encodings)};
         k->by_name[i] = i;
         if (!t->encodings) return -ENOMEM;
         t->n_encodings = 1;
@@ -176,12 +177,16 @@ static struct encoding *encoding_for(struct topics *ts, struct topic *t, const c
 
 static int enter(struct topics *ts, struct topic *t, struct subscriber *s) {
     struct encoding *e = encoding_for(ts, t, s->tools ? s->tools[t->hook] : NULL, s->tool_meta);
-    return e ? encoding_enter(e, s) : -ENOMEM;
+    return e ? hearers_add(&e->hearers, s) : -ENOMEM;
 }
 
 int topics_enter(struct topics *t, struct subscriber *s) {
     topics_leave(t, s);
     struct topics_kind *k = kind_of(t, s->spec);
+    if (k && !s->tools && hearers_add(&k->natives, s) < 0) return -ENOMEM;
+    s->hooks = 0;
+    for (size_t i = 0; k && i < k->spec->n_hooks && i < TOPICS_MASK; i++)
+        if (s->hears[i]) s->hooks |= UINT64_C(1) << i;
     for (size_t i = 0; k && i < k->spec->n_hooks; i++)
         if (s->hears[i] && enter(t, &k->topics[i], s) < 0) {
             topics_leave(t, s);
@@ -192,9 +197,10 @@ int topics_enter(struct topics *t, struct subscriber *s) {
 
 void topics_leave(struct topics *t, struct subscriber *s) {
     struct topics_kind *k = kind_of(t, s->spec);
+    if (k) hearers_remove(&k->natives, s);
     for (size_t i = 0; k && i < k->spec->n_hooks; i++) {
         struct topic *topic = &k->topics[i];
-        for (size_t j = 0; j < topic->n_encodings; j++) encoding_leave(&topic->encodings[j], s);
+        for (size_t j = 0; j < topic->n_encodings; j++) hearers_remove(&topic->encodings[j].hearers, s);
     }
 }
 

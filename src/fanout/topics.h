@@ -33,12 +33,18 @@ struct subscriber {
      * `_meta` (NULL: nothing); borrowed from the child. NULL: events come as notifications. */
     const char *const *tools;
     const char *tool_meta;
+    uint64_t hooks;  /* the router's: which of the first TOPICS_MASK hooks it hears */
     uint64_t copied; /* the router's: events up to this one were copied out of the log */
     bool signaled;   /* the sink was told that there is something to write; the child clears it */
     void *owner;
 };
 
+enum { TOPICS_MASK = 64 };
+
+struct topics_kind;
+
 struct topic {
+    struct topics_kind *kind;
     const struct hookspec *spec;
     uint32_t hook;              /* index in spec->hooks */
     struct encoding *encodings; /* the native one first, always there */
@@ -47,9 +53,10 @@ struct topic {
 
 struct topics_kind {
     const struct hookspec *spec;
-    struct topic *topics; /* by hook index */
-    uint32_t *by_name;    /* indices of topics, sorted by hook name */
-    struct backlog *log;  /* the native form's */
+    struct topic *topics;   /* by hook index */
+    uint32_t *by_name;      /* indices of topics, sorted by hook name */
+    struct backlog *log;    /* the native form's */
+    struct hearers natives; /* everybody who hears any hook in that form */
 };
 
 struct topics {

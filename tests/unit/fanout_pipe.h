@@ -6,11 +6,13 @@
 #define HOOKCAST_TESTS_FANOUT_PIPE_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -80,6 +82,52 @@ ssize_t writev(int fd, const struct iovec *iov, int n) {
         if (k < iov[i].iov_len) break;
     }
     return took ? (ssize_t)took : fake_fail(EAGAIN);
+}
+
+/* Whole pages, as the kernel would take them slot by slot. They stay where they are: what the daemon writes into them
+ * later would be read, so the test remembers them (fake_given_intact). */
+enum { FAKE_PAGE = 4096, FAKE_GIVEN = 256 };
+static struct fake_given {
+    const char *page;
+    char was[FAKE_PAGE];
+} fake_given[FAKE_GIVEN];
+static unsigned fake_n_given;
+static uint64_t fake_spliced; /* pages, ever */
+
+/* A block is unmapped: its pages cannot be written any more. */
+static inline void fake_forget(const char *from, size_t len) {
+    for (unsigned i = 0; i < FAKE_GIVEN; i++)
+        if (fake_given[i].page >= from && fake_given[i].page < from + len) fake_given[i].page = NULL;
+}
+
+static inline bool fake_given_intact(void) {
+    for (unsigned i = 0; i < FAKE_GIVEN; i++)
+        if (fake_given[i].page && memcmp(fake_given[i].page, fake_given[i].was, FAKE_PAGE) != 0) return false;
+    return true;
+}
+
+ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned flags) {
+    struct fake_pipe *p = fake_of(fd);
+    if (!p) return syscall(SYS_vmsplice, fd, iov, n, flags);
+    p->calls++;
+    if (p->eintr) return p->eintr--, fake_fail(EINTR);
+    if (p->error) return fake_fail(p->error);
+    if (n != 1 || ((uintptr_t)iov->iov_base | iov->iov_len) % FAKE_PAGE) return fake_fail(EINVAL);
+    size_t took = 0;
+    while (took < iov->iov_len && p->cap - p->fill >= FAKE_PAGE && p->quota >= FAKE_PAGE) {
+        struct fake_given *g = &fake_given[fake_n_given++ % FAKE_GIVEN];
+        g->page = (const char *)iov->iov_base + took;
+        memcpy(g->was, g->page, FAKE_PAGE);
+        fake_put(p, g->page, FAKE_PAGE);
+        took += FAKE_PAGE;
+        fake_spliced++;
+    }
+    return took ? (ssize_t)took : fake_fail(EAGAIN);
+}
+
+int munmap(void *at, size_t len) {
+    fake_forget(at, len);
+    return (int)syscall(SYS_munmap, at, len);
 }
 
 ssize_t write(int fd, const void *bytes, size_t n) {

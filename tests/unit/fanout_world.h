@@ -128,8 +128,11 @@ static inline struct queue_options random_options(void) {
                               .overflow = (enum queue_overflow)below(3),
                               .memory = &w.memory,
                               .scratch = w.scratch};
-    if (one_in(10)) o.max_size = 400000; /* even the largest event fits */
-    if (one_in(20)) o.max_events = 3000; /* more runs than one write takes */
+    if (one_in(2)) o.splice_min = one_in(2) ? 1 : (uint32_t)(4096 * (1 + below(8)));
+    if (one_in(2)) o.splice_runs = 1 + (uint32_t)below(6);
+    if (one_in(10)) o.max_size = 400000;                    /* even the largest event fits */
+    if (one_in(20)) o.max_events = 3000;                    /* more runs than one write takes */
+    if (one_in(6)) o.max_events = 500, o.max_size = 400000; /* whole pages */
     return o;
 }
 

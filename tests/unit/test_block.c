@@ -89,6 +89,41 @@ START_TEST(test_the_standard_block_wastes_no_page) {
 }
 END_TEST
 
-RUN_SUITE("block", test_messages_lie_side_by_side_and_the_table_finds_them,
-          test_whole_messages_within_any_number_of_bytes, test_what_fits_is_bounded_by_bytes_and_by_messages,
-          test_a_size_beyond_the_offsets_is_refused, test_the_standard_block_wastes_no_page)
+static struct block *full(void) {
+    struct block *b = block_new(&memory, BLOCK_DATA, BLOCK_MESSAGES);
+    ck_assert_ptr_nonnull(b);
+    (void)append(b, "something", 1);
+    return b;
+}
+
+START_TEST(test_blocks_of_the_usual_size_are_used_again_a_few_of_them) {
+    struct block *b[MEMORY_SPARE + 2];
+    for (int i = 0; i < MEMORY_SPARE + 2; i++) b[i] = full();
+    for (int i = 0; i < MEMORY_SPARE + 2; i++) (void)block_free(b[i]);
+    ck_assert_uint_eq(memory.n_spare, MEMORY_SPARE);
+    ck_assert_uint_eq(memory.used, 0); /* kept, and nobody's */
+    struct block *again = full();
+    ck_assert_uint_eq(memory.n_spare, MEMORY_SPARE - 1);
+    ck_assert(again->n == 1 && again->used == 9 && !again->runs && !again->log && !again->next && !again->spliced);
+    (void)block_free(again);
+    memory_deinit(&memory);
+    memory_deinit(&memory);
+    ck_assert(memory.n_spare == 0 && memory.used == 0);
+}
+END_TEST
+
+START_TEST(test_a_block_whose_pages_are_in_a_pipe_is_never_used_again) {
+    struct block *b = full(), *odd = block_new(&memory, 4096, 5);
+    b->spliced = true;
+    (void)block_free(b);
+    (void)block_free(odd); /* nor one of another size */
+    ck_assert_uint_eq(memory.n_spare, 0);
+    ck_assert_uint_eq(memory.used, 0);
+}
+END_TEST
+
+RUN_SUITE("block", test_blocks_of_the_usual_size_are_used_again_a_few_of_them,
+          test_a_block_whose_pages_are_in_a_pipe_is_never_used_again,
+          test_messages_lie_side_by_side_and_the_table_finds_them, test_whole_messages_within_any_number_of_bytes,
+          test_what_fits_is_bounded_by_bytes_and_by_messages, test_a_size_beyond_the_offsets_is_refused,
+          test_the_standard_block_wastes_no_page)

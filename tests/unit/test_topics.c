@@ -129,14 +129,17 @@ START_TEST(test_subscribers_stand_under_the_hooks_they_hear) {
               !find("alpha", 2, "on_mike", &mike) && !find("alpha", 1, "on_zulu", &other));
     ck_assert_int_eq(topics_enter(topics, &s), 0);
     ck_assert_int_eq(topics_enter(topics, &s), 0); /* twice is once */
-    ck_assert(zulu->encodings[0].n == 1 && alpha->encodings[0].n == 0 && mike->encodings[0].n == 1 && other->encodings[0].n == 0);
-    ck_assert_ptr_eq(zulu->encodings[0].subscribers[0], &s);
+    ck_assert(zulu->encodings[0].hearers.n == 1 && alpha->encodings[0].hearers.n == 0 &&
+              mike->encodings[0].hearers.n == 1 && other->encodings[0].hearers.n == 0);
+    ck_assert_ptr_eq(zulu->encodings[0].hearers.v[0], &s);
     hears[0] = false, hears[1] = true;
     ck_assert_int_eq(topics_enter(topics, &s), 0);
-    ck_assert(zulu->encodings[0].n == 0 && alpha->encodings[0].n == 1 && mike->encodings[0].n == 1);
+    ck_assert(zulu->encodings[0].hearers.n == 0 && alpha->encodings[0].hearers.n == 1 &&
+              mike->encodings[0].hearers.n == 1);
     topics_leave(topics, &s);
     topics_leave(topics, &s);
-    ck_assert(zulu->encodings[0].n == 0 && alpha->encodings[0].n == 0 && mike->encodings[0].n == 0);
+    ck_assert(zulu->encodings[0].hearers.n == 0 && alpha->encodings[0].hearers.n == 0 &&
+              mike->encodings[0].hearers.n == 0);
     end();
 }
 END_TEST
@@ -154,9 +157,9 @@ START_TEST(test_leaving_keeps_the_order_of_the_others) {
     topics_leave(topics, &s[0]);
     topics_leave(topics, &s[4]);
     topics_leave(topics, &s[9]);
-    ck_assert_uint_eq(t->encodings[0].n, 7);
+    ck_assert_uint_eq(t->encodings[0].hearers.n, 7);
     static const int left[] = {1, 2, 3, 5, 6, 7, 8};
-    for (int i = 0; i < 7; i++) ck_assert_ptr_eq(t->encodings[0].subscribers[i], &s[left[i]]);
+    for (int i = 0; i < 7; i++) ck_assert_ptr_eq(t->encodings[0].hearers.v[i], &s[left[i]]);
     end();
 }
 END_TEST
