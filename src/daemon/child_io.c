@@ -1,5 +1,6 @@
 /* child_io.c — a child's pipes: events out on its stdin, its words in on stdout and stderr (child_words.c). */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,8 @@ enum {
     WRITE_BUDGET = 256 * 1024, /* bytes a turn */
     DRAIN_TURNS = 16,          /* chunks read after death, so that a descendant that goes on writing cannot hold us */
     STDIN_GRACE_MS = 200,
+    BUSY_REFILLS = 16,      /* it reads, and its pipe is what it waits for: */
+    BUSY_PIPE = 256 * 1024, /* a larger one saves wake-ups */
 };
 
 void child_relieve(struct child *c) {
@@ -127,9 +130,11 @@ void child_flush(struct child *c) {
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *w, int revents) {
+    struct child *c = w->data;
     (void)loop;
     (void)revents;
-    child_flush(w->data);
+    if (++c->refills == BUSY_REFILLS) (void)fcntl(c->p.in, F_SETPIPE_SZ, BUSY_PIPE); /* refused: it stays as it is */
+    child_flush(c);
 }
 
 /* --- reading --- */

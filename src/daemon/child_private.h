@@ -45,7 +45,7 @@ struct child {
     ev_timer t_probe; /* how long server/discover may stay unanswered */
     ev_timer t_calls; /* when the oldest unanswered call has waited too long */
     struct line out_line, err_line;
-    nsec_t heard_at; /* when the chunk that is taken apart was read */
+    nsec_t heard_at;         /* when the chunk that is taken apart was read */
     struct mcp *mcp;         /* NULL before the first start; for jsonrpc it only listens */
     struct mcp_wish *wishes; /* what mcp borrowed: the tools it may be heard by */
     char **wish_tools;       /* theirs */
@@ -61,6 +61,7 @@ struct child {
     bool stdin_gone;      /* EPIPE */
     bool ended_for_stdin; /* … and it was killed for that */
     bool probe_due;
+    unsigned refills;       /* how often its full pipe was writable again */
     bool teardown_asked;    /* hooks/teardown was sent: its answer, or time, closes stdin */
     bool excused;           /* it died of server/discover: the next one is a legacy server at once, and no crash */
     bool probe_excuse_used; /* … once, until it has been ready */

@@ -29,6 +29,7 @@ struct events {
 
 static void on_line(void *ctx, struct peer *p, const char *line, size_t len, enum line_result r);
 static void on_gone(void *ctx, struct peer *p);
+static void on_chunk_end(void *ctx);
 
 struct events *events_new(struct context *cx, int fd, struct supervisor *s) {
     struct events *e = calloc(1, sizeof *e);
@@ -39,6 +40,7 @@ struct events *events_new(struct context *cx, int fd, struct supervisor *s) {
                                        .share = true,
                                        .line = on_line,
                                        .gone = on_gone,
+                                       .chunk_end = on_chunk_end,
                                        .ctx = e};
     struct listener *l = listener_new(cx, &o);
     if (!e || !l) {
@@ -87,6 +89,11 @@ void events_shut(struct events *e, nsec_t deadline) {
     e->shut = true;
 }
 
+static void on_chunk_end(void *ctx) {
+    struct events *e = ctx;
+    router_settle(e->router);
+}
+
 static void on_gone(void *ctx, struct peer *p) {
     struct events *e = ctx;
     flushes_forget(e->flushes, p);
@@ -116,17 +123,33 @@ static int major_of(const struct scan *s, const struct node *n) {
     return i && (i == n->len || p[i] == '.') ? major : -2;
 }
 
+/* One pass over the params; false when there is one that is not known. */
+static bool notify_read(const struct scan *s, const struct node *params, struct notify *n) {
+    for (const struct node *k = scan_first(s, params); k; k = scan_next_key(s, params, k)) {
+        if (scan_is(s, k, "kind"))
+            n->kind = k + 1;
+        else if (scan_is(s, k, "hook"))
+            n->hook = k + 1;
+        else if (scan_is(s, k, "payload"))
+            n->payload = k + 1;
+        else if (scan_is(s, k, "metadata"))
+            n->metadata = k + 1;
+        else if (scan_is(s, k, "kind_api_version"))
+            n->version = k + 1;
+        else
+            return false;
+    }
+    return true;
+}
+
 static bool notify_params(struct events *e, struct peer *p, const struct jsonrpc *m, struct notify *n) {
     static const char *const known[] = {"kind", "hook", "payload", "metadata", "kind_api_version"};
     const struct scan *s = &e->cx->scan;
     const char *why = NULL;
-    if (!reply_params(&e->reply, p, m, known, ARRAY_LEN(known))) return false;
-    n->kind = m->params ? scan_get(s, m->params, "kind") : NULL;
-    n->hook = m->params ? scan_get(s, m->params, "hook") : NULL;
-    n->payload = m->params ? scan_get(s, m->params, "payload") : NULL;
-    n->metadata = m->params ? scan_get(s, m->params, "metadata") : NULL;
-    n->version = m->params ? scan_get(s, m->params, "kind_api_version") : NULL;
-    n->major = n->version ? major_of(s, n->version) : -1;
+    *n = (struct notify){.major = -1};
+    bool read = m->params && m->params->type == NODE_OBJECT && notify_read(s, m->params, n);
+    if (!read && !reply_params(&e->reply, p, m, known, ARRAY_LEN(known))) return false;
+    if (n->version) n->major = major_of(s, n->version);
     if (!n->kind || n->kind->type != NODE_STRING) why = "\"kind\" must be given, as a string";
     if (!why && (!n->hook || n->hook->type != NODE_STRING)) why = "\"hook\" must be given, as a string";
     if (!why && !n->payload) why = "\"payload\" must be given, as an object";
@@ -220,12 +243,15 @@ static void do_notify(struct events *e, struct peer *p, const struct jsonrpc *m)
                                     .metadata = n.metadata,
                                     .uid = p->uid,
                                     .pid = p->pid,
-                                    .now = context_now(e->cx),
-                                    .wall = clock_wall(&e->cx->clock)};
-    router_publish(e->router, t, &ev, &res);
+                                    .now = p->read_at,
+                                    .wall = p->read_wall};
     e->accepted++;
     p->accepted++;
-    if (!reply_wanted(m)) return;
+    if (!reply_wanted(m)) {
+        router_post(e->router, t, &ev);
+        return;
+    }
+    router_publish(e->router, t, &ev, &res);
     buf_clear(&e->result);
     if (put_result(&e->result, e->cx->run, &res) == 0)
         reply_result(&e->reply, p, m, buf_data(&e->result), e->result.len);
@@ -250,6 +276,7 @@ static void do_flush(struct events *e, struct peer *p, const struct jsonrpc *m) 
         invalid(e, p, m, "invalid_params", "at most 16 flushes may wait on one connection");
         return;
     }
+    router_settle(e->router);
     if (flushes_add(e->flushes, p, m, router_seq(e->router), ms * NSEC_PER_MSEC) < 0)
         reply_error(&e->reply, p, m, JSONRPC_INTERNAL_ERROR, NULL, "out of memory", NULL);
 }
@@ -276,12 +303,16 @@ static void do_stats(struct events *e, struct peer *p, const struct jsonrpc *m) 
 static const struct {
     const char *name;
     void (*run)(struct events *e, struct peer *p, const struct jsonrpc *m);
-} methods[] = {{"notify", do_notify}, {"flush", do_flush}, {"stats", do_stats}, {"ping", do_ping}};
+} methods[] = {{"flush", do_flush}, {"stats", do_stats}, {"ping", do_ping}};
 
 static void on_line(void *ctx, struct peer *p, const char *line, size_t len, enum line_result r) {
     struct events *e = ctx;
     struct jsonrpc m;
     if (!reply_open(&e->reply, p, line, len, r, &m)) return;
+    if (scan_is(&e->cx->scan, m.method, "notify")) { /* nearly always */
+        do_notify(e, p, &m);
+        return;
+    }
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
         if (scan_equal(&e->cx->scan, m.method, methods[i].name, strlen(methods[i].name))) {
             methods[i].run(e, p, &m);

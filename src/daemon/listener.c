@@ -32,6 +32,11 @@ static void on_line(void *ctx, struct peer *p, const char *line, size_t len, enu
     l->o.line(l->o.ctx, p, line, len, r);
 }
 
+static void on_chunk_end(void *ctx) {
+    const struct listener *l = ctx;
+    if (l->o.chunk_end) l->o.chunk_end(l->o.ctx);
+}
+
 struct listener *listener_new(struct context *cx, const struct listener_options *o) {
     struct listener *l = calloc(1, sizeof *l);
     if (!l) {
@@ -40,7 +45,7 @@ struct listener *listener_new(struct context *cx, const struct listener_options 
     }
     l->cx = cx;
     l->o = *o;
-    l->owner = (struct peer_owner){.line = on_line, .closed = on_closed, .ctx = l};
+    l->owner = (struct peer_owner){.line = on_line, .chunk_end = on_chunk_end, .closed = on_closed, .ctx = l};
     ev_io_init(&l->w_accept, on_acceptable, o->fd, EV_READ);
     ev_init(&l->t_retry, on_retry);
     ev_check_init(&l->w_sweep, on_sweep);

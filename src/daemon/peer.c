@@ -137,9 +137,12 @@ static size_t read_chunk(struct peer *p, size_t max) {
     const char *line;
     size_t len;
     enum line_result r;
+    p->read_at = context_now(p->cx);
+    p->read_wall = clock_wall(&p->cx->clock);
     line_feed(&p->line, p->cx->read, (size_t)n);
     while (!p->dead && (r = line_next(&p->line, &line, &len)) != LINE_NONE)
         if (len || r != LINE_WHOLE) p->owner->line(p->owner->ctx, p, line, len, r);
+    p->owner->chunk_end(p->owner->ctx);
     return (size_t)n;
 }
 

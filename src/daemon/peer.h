@@ -19,6 +19,7 @@ struct peer;
 
 struct peer_owner {
     void (*line)(void *ctx, struct peer *p, const char *line, size_t len, enum line_result r);
+    void (*chunk_end)(void *ctx);              /* behind the last line of a chunk */
     void (*closed)(void *ctx, struct peer *p); /* it is gone: free it when no callback of its is on the stack */
     void *ctx;
 };
@@ -40,6 +41,7 @@ struct peer {
     uint64_t accepted, rejected; /* of this connection, for `stats` */
     char *last_error;            /* owned; NULL: none */
     struct log_gate g_errors;
+    nsec_t read_at, read_wall; /* when the chunk whose lines are being handed out was read */
 };
 
 /* Takes over `fd` (non-blocking). NULL when out of memory (fd is closed). Reading starts with peer_resume(). */

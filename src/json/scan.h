@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum node_type {
     NODE_NULL,
@@ -97,6 +98,13 @@ const struct node *scan_get(const struct scan *s, const struct node *obj, const 
 
 /* True when string node `n`, unescaped, equals the `len` bytes at `str`. */
 bool scan_equal(const struct scan *s, const struct node *n, const char *str, size_t len);
+
+/* The same for a literal, fast: an escaped name goes the long way. */
+#define scan_is(s, n, literal) scan_is_(s, n, "" literal, sizeof(literal) - 1)
+static inline bool scan_is_(const struct scan *s, const struct node *n, const char *str, size_t len) {
+    if (n->flags & NODE_ESCAPED) return scan_equal(s, n, str, len);
+    return n->len == len && memcmp(scan_ptr(s, n), str, len) == 0;
+}
 
 /* Iterate an object:
  *   for (const struct node *k = scan_first(s, obj); k; k = scan_next_key(s, obj, k)) { v = k + 1; ... }

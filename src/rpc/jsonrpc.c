@@ -8,31 +8,33 @@ static bool is_id(const struct node *n) {
     return n->type == NODE_STRING || n->type == NODE_NUMBER || n->type == NODE_NULL;
 }
 
-static void member(const struct scan *s, const struct node *key, struct jsonrpc *m, unsigned *ids) {
+static void member(const struct scan *s, const struct node *key, struct jsonrpc *m, const struct node **version,
+                   unsigned *ids) {
     const struct node *value = key + 1;
-    if (scan_equal(s, key, "id", 2)) {
+    if (scan_is(s, key, "jsonrpc")) {
+        if (!*version) *version = value;
+    } else if (scan_is(s, key, "id")) {
         m->id = value;
         ++*ids;
-    } else if (scan_equal(s, key, "method", 6)) {
+    } else if (scan_is(s, key, "method")) {
         m->method = value;
-    } else if (scan_equal(s, key, "params", 6)) {
+    } else if (scan_is(s, key, "params")) {
         m->params = value;
-    } else if (scan_equal(s, key, "result", 6)) {
+    } else if (scan_is(s, key, "result")) {
         m->result = value;
-    } else if (scan_equal(s, key, "error", 5)) {
+    } else if (scan_is(s, key, "error")) {
         m->error = value;
     }
 }
 
-static enum jsonrpc_kind kind_of(const struct scan *s, const struct node *root, struct jsonrpc *m, unsigned ids) {
-    const struct node *version = scan_get(s, root, "jsonrpc");
+static enum jsonrpc_kind kind_of(const struct scan *s, struct jsonrpc *m, const struct node *version, unsigned ids) {
     if (ids > 1 || (m->id && !is_id(m->id))) {
         m->id = NULL;
         m->why = ids > 1 ? "the id is given twice" : "the id must be a string, a number or null";
         return JSONRPC_INVALID;
     }
     m->why = "\"jsonrpc\" must be \"2.0\"";
-    if (!version || version->type != NODE_STRING || !scan_equal(s, version, "2.0", 3)) return JSONRPC_INVALID;
+    if (!version || version->type != NODE_STRING || !scan_is(s, version, "2.0")) return JSONRPC_INVALID;
     if (m->method) {
         m->why = "\"method\" must be a string";
         if (m->method->type != NODE_STRING) return JSONRPC_INVALID;
@@ -55,9 +57,10 @@ void jsonrpc_classify_at(const struct scan *s, const struct node *root, struct j
     }
     if (root->type != NODE_OBJECT) return;
     unsigned ids = 0;
-    for (const struct node *k = scan_first(s, root); k; k = scan_next_key(s, root, k)) member(s, k, m, &ids);
+    const struct node *version = NULL;
+    for (const struct node *k = scan_first(s, root); k; k = scan_next_key(s, root, k)) member(s, k, m, &version, &ids);
     m->anonymous = ids == 0;
-    m->kind = kind_of(s, root, m, ids);
+    m->kind = kind_of(s, m, version, ids);
 }
 
 const char *jsonrpc_id(const struct scan *s, const struct node *id, size_t *lenp) {
