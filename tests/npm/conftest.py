@@ -1,4 +1,4 @@
-"""The MCP server against clients that others wrote, installed by name with npm into build/npm.
+"""MCP with what others wrote, installed by name with npm into build/npm: clients of hookcastctl mcp, servers as plugins.
 
 Only for those who ask (make check-npm): it needs npm and the network. `modules` is where the packages are, `hc` a site
 with a real daemon, `server` the command line of hookcastctl mcp for it.
@@ -18,7 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "blackbox"))
 import harness  # noqa: E402
 
 NPM = harness.REPO / "build" / "npm"
-PACKAGES = ["@modelcontextprotocol/inspector", "@modelcontextprotocol/sdk@1", "@modelcontextprotocol/client@2"]
+PACKAGES = ["@modelcontextprotocol/inspector", "@modelcontextprotocol/sdk@1", "@modelcontextprotocol/client@2",
+            "@modelcontextprotocol/server@2", "@modelcontextprotocol/server-everything", "@modelcontextprotocol/server-memory",
+            "@modelcontextprotocol/server-filesystem"]
 SCHEMA = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "https://example.org/request.json",
@@ -66,6 +68,13 @@ def modules():
 
 def version(modules, name):
     return json.loads((modules / "node_modules" / name / "package.json").read_text())["version"]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was tested against: the versions are whatever npm found that day."""
+    if not why_not():
+        names = ["@" + p.split("@")[1] for p in PACKAGES if installed(p)]
+        terminalreporter.write_line("npm: " + ", ".join(f"{n.split('/')[1]} {version(NPM, n)}" for n in names))
 
 
 @pytest.fixture
