@@ -32,6 +32,7 @@ def leap(mcp, shim):
     mcp.start(env=Site.environment(LD_PRELOAD=str(shim), LEAP=str(clock)))
 
     def to(seconds):
+        mcp.call("daemon.status")  # what it was in the middle of is at the old time
         new = clock.with_suffix(".new")
         new.write_text(str(seconds))
         new.rename(clock)
@@ -113,6 +114,7 @@ def test_a_native_server_is_never_cancelled_anything(mcp, shim):
     mcp.start(env=Site.environment(LD_PRELOAD=str(shim), LEAP=str(clock)))
     mcp.publish()
     native.wait_events(1)
+    mcp.call("daemon.status")
     clock.write_text("120")
     mcp.publish()
     native.wait_events(2)
