@@ -216,7 +216,7 @@ def test_stdout_closed_costs_the_answers_and_no_more(mcp):
     mcp.publish(payload={"do": [{"close": 1}]})
     before = mcp.cpu_seconds()
     for i in range(200):
-        mcp.publish(payload={"i": i})
+        mcp.publish(payload={"i": i, "do": "hold"})
     assert len(native.wait_events(201)) == 201 and len(server.wait_calls(2)) == 2
     assert server.row()["queued_events"] == 199 and mcp.cpu_seconds() - before < 1
     mcp.call("plugin.stop", {"name": "srv"})  # at the daemon's end it would be waited for
