@@ -33,6 +33,7 @@ void child_set_leaving(struct child *c, bool leaving) { c->leaving = leaving; }
 bool child_waits_for_dependency(const struct child *c) {
     return c->deps_failed && c->life.wanted && c->life.phase == LIFE_DOWN;
 }
+bool child_calls_tools(const struct child *c) { return c->tools != NULL; }
 bool child_crashed_before_ready(const struct child *c) { return !c->life.was_ready && c->tally.n > 0; }
 
 void child_clean_text(char *text) {

@@ -57,6 +57,7 @@ uint64_t child_generation(const struct child *c);        /* processes started fo
 const char *child_instance(const struct child *c);       /* its generation's mark; "" before the first */
 const struct orphans *child_tree(const struct child *c); /* what stood below it when its ending began */
 pid_t child_pid(const struct child *c);                  /* 0 when there is no process */
+bool child_calls_tools(const struct child *c);           /* it was ready as an MCP server without the extension */
 bool child_crashed_before_ready(const struct child *c);
 
 /* Something happened to it: see lifecycle.h. `why` becomes last_error when not NULL. */

@@ -208,7 +208,7 @@ static bool open_stdin_again(struct child *c) {
 
 /* Some servers of the older revisions end when they are asked what they do not know (DESIGN §5). */
 static bool died_of_probe(const struct child *c) {
-    return c->life.phase == LIFE_STARTING && child_speaks_mcp(c) && mcp_probing(c->mcp) && !c->exec_failed &&
+    return c->life.phase == LIFE_STARTING && child_speaks_mcp(c) && mcp_unanswered(c->mcp) && !c->exec_failed &&
            !c->probe_excuse_used;
 }
 

@@ -115,6 +115,8 @@ void child_flush(struct child *c) {
     switch (r) {
         case 0:
             ev_io_stop(c->cx->loop, &c->w_in);
+            if (child_calls_in_flight(c))
+                c->owner.restless(c->owner.ctx); /* what waits for an answer may become late */
             break;
         case QUEUE_E_GONE:
             stdin_gone(c);

@@ -8,7 +8,8 @@
 
 #include "daemon/supervisor_private.h"
 
-/* The same kind for whoever runs under it: what the handshake says of it. Schemas and descriptions are not his. */
+/* The same kind for whoever runs under it: what the handshake says of it. Schemas and
+ * descriptions are not his. */
 static bool same_kind(const struct hookspec *a, const struct hookspec *b) {
     if (!a || !b) return a == b;
     if (strcmp(a->kind, b->kind) != 0 || strcmp(a->version, b->version) != 0 || a->n_hooks != b->n_hooks) return false;
@@ -17,9 +18,20 @@ static bool same_kind(const struct hookspec *a, const struct hookspec *b) {
     return true;
 }
 
+/* The same tools for a tool server, of two kinds that are the same otherwise. */
+static bool same_tools(const struct hookspec *a, const struct hookspec *b) {
+    for (size_t i = 0; a && i < a->n_hooks; i++)
+        if (a->hooks[i].mcp_exposed != b->hooks[i].mcp_exposed ||
+            strcmp(a->hooks[i].tool_template, b->hooks[i].tool_template) != 0)
+            return false;
+    return true;
+}
+
 /* Must the process be another one? Settings apply to the one that runs. */
-static bool differs(const struct manifest *was, const struct manifest *is) {
+static bool differs(const struct child *c, const struct manifest *is) {
+    const struct manifest *was = child_manifest(c);
     if (was->refusal || is->refusal || !same_kind(was->spec, is->spec)) return true;
+    if (child_calls_tools(c) && !same_tools(was->spec, is->spec)) return true;
     struct manifest like = *is;
     like.settings = was->settings;
     like.spec = was->spec;
@@ -71,8 +83,7 @@ static void adopt(struct supervisor *s, struct catalog *catalog, struct plan *p)
     for (size_t i = 0; i < p->n; i++) {
         struct child *c = p->children[i];
         if (p->fresh[i]) continue;
-        child_adopt(c, catalog->manifests[i], catalog,
-                    child_leaving(c) || differs(child_manifest(c), catalog->manifests[i]));
+        child_adopt(c, catalog->manifests[i], catalog, child_leaving(c) || differs(c, catalog->manifests[i]));
     }
     for (size_t i = 0; i < s->n; i++) {
         bool kept = false;

@@ -40,7 +40,8 @@ static enum jsonrpc_kind kind_of(const struct scan *s, struct jsonrpc *m, const 
         if (m->method->type != NODE_STRING) return JSONRPC_INVALID;
         return ids ? JSONRPC_REQUEST : JSONRPC_NOTIFICATION;
     }
-    if (m->error) return JSONRPC_ERROR;
+    bool no_error = !m->error || (m->error->type == NODE_NULL && m->result); /* some write "error": null beside it */
+    if (!no_error) return JSONRPC_ERROR;
     if (m->result && ids) return JSONRPC_RESULT;
     m->why = "\"method\" is missing";
     return JSONRPC_INVALID;

@@ -87,6 +87,9 @@ void mcp_listen(struct mcp *m);
 /* True while only the answer to the first `server/discover` is awaited: who dies now may have died of the probe. */
 bool mcp_probing(const struct mcp *m);
 
+/* True as well while `initialize`, written after such a silence, is unanswered: it has not answered anything yet. */
+bool mcp_unanswered(const struct mcp *m);
+
 /* The time for that answer is over: `initialize` is written. -EBUSY when mcp_probing() is false: nothing to do. */
 int mcp_silent(struct mcp *m, struct buf *out);
 

@@ -125,6 +125,10 @@ int mcp_start(struct mcp *m, enum mcp_era era, struct buf *out) {
 /* A second probe is no question of eras any more: its answer is waited for. */
 bool mcp_probing(const struct mcp *m) { return m->state == MCP_DISCOVERING && !m->probed_again; }
 
+bool mcp_unanswered(const struct mcp *m) {
+    return mcp_probing(m) || (m->state == MCP_INITIALIZING && m->open[MCP_ASK_DISCOVER]);
+}
+
 int mcp_silent(struct mcp *m, struct buf *out) { return mcp_probing(m) ? initialize(m, legacy[0], out) : -EBUSY; }
 
 enum mcp_era mcp_era_next(const struct mcp *m) {

@@ -136,7 +136,6 @@ def test_a_legacy_server_knows_no_result_types(mcp):
     assert server.wait_failures(1)["failures"] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="taken for an error without a message")
 @both_eras
 def test_an_error_of_null_beside_a_result_is_no_error(mcp, revision):
     """Some libraries write both members always. By MCP's schemas it is a result; an error would be an object."""
@@ -268,7 +267,6 @@ def test_waiting_for_answers_is_being_slow_and_ends_with_them(mcp):
     server.wait_state("ready")
 
 
-@pytest.mark.xfail(strict=True, reason="nobody looks: child_flush() calls a queue that waits for answers caught up")
 def test_being_slow_is_noticed_in_a_quiet_daemon_too(mcp):
     """Nothing else happens: no start, no overflow, no full pipe has the supervisor looking about."""
     server = mcp.tool_server(hookcast={"tools_in_flight_max": 1, "slow_after": "100ms", "recover_after": "100ms"})

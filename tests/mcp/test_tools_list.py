@@ -123,7 +123,6 @@ def test_a_template_tool_that_is_lacking_is_no_news(mcp):
     assert not [r for r in mcp.log(plugin="srv", level="warning")]
 
 
-@pytest.mark.xfail(strict=True, reason="same_kind() of reload.c compares hook names only: the old tool is called until a restart")
 def test_a_template_that_a_reload_changes_is_what_names_the_tool(mcp):
     mcp.kind(hooks=EXPOSED)
     server = mcp.server({"tools": [TEMPLATE_STARTED, "new_" + STARTED]})
