@@ -32,6 +32,12 @@ static enum admit against_schema(const struct schema *schema, struct schema_run 
     return verdicts[r].admit;
 }
 
+static bool has_reserved_key(const struct scan *s, const struct node *payload) {
+    for (const struct node *k = scan_first(s, payload); k; k = scan_next_key(s, payload, k))
+        if (scan_is(s, k, "_meta")) return true;
+    return false;
+}
+
 enum admit admit_payload(const struct topic *t, struct schema_run *run, const struct scan *s,
                          const struct node *payload, size_t max, struct err *e, struct buf *errors) {
     if (errors) buf_clear(errors);
@@ -40,7 +46,7 @@ enum admit admit_payload(const struct topic *t, struct schema_run *run, const st
         (void)err_set(e, 0, "the payload has %u bytes, limits.event_max_size is %zu", payload->len, max);
         return ADMIT_TOO_LARGE;
     }
-    if (scan_get(s, payload, "_meta")) {
+    if (has_reserved_key(s, payload)) {
         (void)err_set(e, 0, "the key \"_meta\" of a payload is reserved: use metadata");
         return ADMIT_RESERVED_KEY;
     }

@@ -41,6 +41,8 @@ struct router {
     char run[RUN_LEN + 1];
     struct buf head;
     struct clock_stamp stamp;
+    nsec_t wall; /* the last event's, and in words */
+    char time[CLOCK_RFC3339_LEN + 1];
     char scratch[QUEUE_WRITE_MAX];
 };
 
@@ -260,10 +262,9 @@ static void offer(struct router *r, struct subscriber *s, struct block *block, u
 /* Encode into the encoding's log. Returns 0 or a negative code. */
 static int encode(struct router *r, const struct encoding *enc, uint32_t hook, const struct router_event *e,
                   struct block **blockp, uint32_t *indexp) {
-    char time[CLOCK_RFC3339_LEN + 1];
     struct iovec parts[WIRE_PARTS];
-    clock_rfc3339(&r->stamp, e->wall, time);
-    struct wire_event w = {.time = time,
+    if (e->wall != r->wall) clock_rfc3339(&r->stamp, r->wall = e->wall, r->time); /* the same for a chunk of input */
+    struct wire_event w = {.time = r->time,
                            .seq = r->seq,
                            .uid = e->uid,
                            .pid = e->pid,

@@ -38,13 +38,18 @@ static int by_hook_name(const void *a, const void *b, void *ctx) {
 static int kind_init(struct topics_kind *k, const struct hookspec *spec, const char *run, struct memory *m,
                      void (*wanted)(void *), void *ctx) {
     k->spec = spec;
+    k->kind_len = strlen(spec->kind);
     k->log = backlog_new(m, wanted, ctx);
     k->topics = calloc(spec->n_hooks + 1, sizeof *k->topics);
     k->by_name = calloc(spec->n_hooks + 1, sizeof *k->by_name);
     if (!k->log || !k->topics || !k->by_name) return -ENOMEM;
     for (uint32_t i = 0; i < spec->n_hooks; i++) {
         struct topic *t = &k->topics[i];
-        *t = (struct topic){.spec = spec, .hook = i, .kind = k, .encodings = calloc(1, sizeof *t->encodings)};
+        *t = (struct topic){.spec = spec,
+                            .hook = i,
+                            .kind = k,
+                            .name_len = strlen(spec->hooks[i].name),
+                            .encodings = calloc(1, sizeof *t->encodings)};
         k->by_name[i] = i;
         if (!t->encodings) return -ENOMEM;
         t->n_encodings = 1;
@@ -75,8 +80,7 @@ struct topics *topics_new(const struct catalog *c, const char *run, struct memor
     return t;
 }
 
-static int compare(const char *name, const char *key, size_t len) {
-    size_t n = strlen(name);
+static int compare(const char *name, size_t n, const char *key, size_t len) {
     int r = memcmp(name, key, n < len ? n : len); /* a key may hold NULs */
     return r ? r : (n > len) - (n < len);
 }
@@ -86,12 +90,13 @@ static const struct topics_kind *newest(const struct topics *t, const char *kind
     size_t lo = 0, hi = t->n; /* kinds[0 .. lo) <= kind */
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (compare(t->kinds[mid].spec->kind, kind, len) <= 0)
+        if (compare(t->kinds[mid].spec->kind, t->kinds[mid].kind_len, kind, len) <= 0)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return lo && compare(t->kinds[lo - 1].spec->kind, kind, len) == 0 ? &t->kinds[lo - 1] : NULL;
+    const struct topics_kind *k = lo ? &t->kinds[lo - 1] : NULL;
+    return k && compare(k->spec->kind, k->kind_len, kind, len) == 0 ? k : NULL;
 }
 
 static int no_kind(const struct topics *t, const char *kind, size_t len, struct err *e) {
@@ -117,8 +122,9 @@ static struct topic *find_hook(const struct topics_kind *k, const char *hook, si
     size_t lo = 0, hi = k->spec->n_hooks;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        int c = compare(k->spec->hooks[k->by_name[mid]].name, hook, len);
-        if (c == 0) return &k->topics[k->by_name[mid]];
+        struct topic *t = &k->topics[k->by_name[mid]];
+        int c = compare(k->spec->hooks[t->hook].name, t->name_len, hook, len);
+        if (c == 0) return t;
         if (c < 0)
             lo = mid + 1;
         else

@@ -46,13 +46,15 @@ struct topics_kind;
 struct topic {
     struct topics_kind *kind;
     const struct hookspec *spec;
-    uint32_t hook;              /* index in spec->hooks */
+    uint32_t hook; /* index in spec->hooks */
+    size_t name_len;
     struct encoding *encodings; /* the native one first, always there */
     size_t n_encodings;
 };
 
 struct topics_kind {
     const struct hookspec *spec;
+    size_t kind_len;
     struct topic *topics;   /* by hook index */
     uint32_t *by_name;      /* indices of topics, sorted by hook name */
     struct backlog *log;    /* the native form's */

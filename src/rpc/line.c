@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-enum { KEEP = 4096 }; /* an idle stream may keep this much */
-
 void line_init(struct line *l, size_t max) { *l = (struct line){.max = max, .partial = BUF_INIT(0)}; }
 
 void line_deinit(struct line *l) {
@@ -16,12 +14,7 @@ void line_feed(struct line *l, const char *p, size_t n) {
     l->end = p + n;
 }
 
-static void forget(struct line *l) {
-    if (l->partial.cap > KEEP)
-        buf_deinit(&l->partial);
-    else
-        buf_clear(&l->partial);
-}
+static void forget(struct line *l) { buf_deinit(&l->partial); /* ten thousand idle streams hold no buffer */ }
 
 static enum line_result too_long(struct line *l, const char **linep, size_t *lenp, const char *p, size_t n) {
     *linep = l->partial.len ? buf_data(&l->partial) : p;
