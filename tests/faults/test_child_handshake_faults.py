@@ -78,9 +78,8 @@ def test_setup_answered_while_it_is_being_ended_does_not_make_it_ready(hc):
     gate.touch()
     nothing_for(hc, 0.3)  # its answer comes a few milliseconds after that, and leaves no trace
     os.kill(pid, signal.SIGKILL)  # the daemon's own would come 5 s after SIGTERM
-    wait_for(lambda: not descendants(hc), 8, "its end")
-    row = late.row()
-    assert row["state"] == "unavailable" and row["pid"] is None and row["restarts"] == 0
+    row = late.wait_row(lambda r: r["pid"] is None, "its end", timeout=8)
+    assert row["state"] == "unavailable" and row["restarts"] == 0 and not descendants(hc)
     states = [r["state"] for r in hc.log(plugin="^late$", msg="plugin state")]
     assert states == ["starting", "unavailable"], states
 
