@@ -31,6 +31,7 @@ static void on_pidfd(struct ev_loop *loop, ev_io *w, int revents);
 
 void child_io_init(struct child *c) {
     ev_init(&c->w_in, on_writable);
+    ev_set_priority(&c->w_in, -1); /* what has come in during a turn is read first, and goes out with it */
     ev_init(&c->w_out, on_stdout);
     ev_init(&c->w_err, on_stderr);
     ev_init(&c->w_exec, on_exec);
@@ -111,6 +112,7 @@ void child_flush(struct child *c) {
         (void)child_tick(c);
         c->owner.restless(c->owner.ctx);
     }
+    queue_expect_more(c->sub.queue, c->cx->more_input);
     int r = queue_write(c->sub.queue, WRITE_BUDGET, NULL, NULL);
     switch (r) {
         case 0:

@@ -99,6 +99,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents) {
     }
     stop_those_due(s);
     flush_dirty(s); /* what the last lines gave to say */
+    s->cx->more_input = false;
 }
 
 /* --- time --- */

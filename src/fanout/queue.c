@@ -45,6 +45,8 @@ void queue_pardon(struct queue *q) { q->condemned = false; }
 
 void queue_hold(struct queue *q) { q->open = false; }
 bool queue_at_rest(const struct queue *q) { return !q->tail_left && !q->own.n; }
+void queue_expect_more(struct queue *q, bool more) { q->more = more; }
+
 void queue_move(struct queue *q, int fd) { q->fd = fd; }
 
 void queue_allow(struct queue *q, uint64_t events) { q->allowed = events; }

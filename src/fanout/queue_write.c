@@ -83,6 +83,16 @@ static int gather_gap(struct queue *q, struct gather *g, const struct gap *gap) 
     return 0;
 }
 
+/* May whole pages of these bytes of a block be given to the pipe, and is it worth it? */
+static bool many_read(const struct queue *q, const struct block *b) {
+    return q->o.splice_min && b && b->mapped && b->runs >= q->o.splice_runs;
+}
+
+static bool worth_splicing(const struct queue *q, const struct block *b, const char *p, size_t len) {
+    size_t head = -(uintptr_t)p & (PAGE - 1);
+    return many_read(q, b) && len >= head + PAGE && len - head >= q->o.splice_min;
+}
+
 static int gather_pending(struct queue *q, struct gather *g) {
     for (uint32_t i = 0; i < q->pending.n && !g->full; i++) {
         const struct run *r = runs_at(&q->pending, i);
@@ -90,8 +100,13 @@ static int gather_pending(struct queue *q, struct gather *g) {
             const struct block *b = r->log.block;
             uint32_t count = r->log.count < g->allowed ? r->log.count : (uint32_t)g->allowed;
             if (!count) return 0;
-            if (!g->n) g->block = r->log.block;
-            piece(g, q->o.scratch, b->data + block_start(b, r->log.first), block_span(b, r->log.first, count));
+            const char *p = b->data + block_start(b, r->log.first);
+            size_t len = block_span(b, r->log.first, count);
+            if (!g->n)
+                g->block = r->log.block;
+            else if (g->block != r->log.block && worth_splicing(q, r->log.block, p, len))
+                return 0; /* its pages are for the next write */
+            piece(g, q->o.scratch, p, len);
             g->allowed -= count;
             if (count < r->log.count) return 0;
         } else if (!q->o.notice) {
@@ -221,13 +236,8 @@ static ssize_t give_pages(struct queue *q, struct block *b, const struct iovec *
     return w + v;
 }
 
-static bool worth_splicing(const struct queue *q, const struct gather *g) {
-    if (!q->o.splice_min || !g->block || !g->block->mapped || g->block->runs < q->o.splice_runs) return false;
-    size_t head = -(uintptr_t)g->iov[0].iov_base & (PAGE - 1), len = g->iov[0].iov_len;
-    return len >= head + PAGE && len - head >= q->o.splice_min;
-}
-
-static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *ctx) {
+/* `pages`: whole pages were given in this turn. */
+static int write_once(struct queue *q, bool *pages, size_t *wrotep, queue_lag_fn lag, void *ctx) {
     struct gather g;
     g.n = 0;
     g.total = g.scratch_used = 0;
@@ -245,7 +255,10 @@ static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *c
         return r;
     }
     ssize_t w = 0;
-    if (g.n && worth_splicing(q, &g)) {
+    bool splice = g.n && worth_splicing(q, g.block, g.iov[0].iov_base, g.iov[0].iov_len);
+    if (!splice && q->more && *pages && g.n == 1 && many_read(q, g.block)) return QUEUE_E_BUDGET;
+    if (splice) {
+        *pages = true;
         w = give_pages(q, g.block, &g.iov[0], &g.total);
     } else if (g.n) {
         do w = g.n == 1 ? write(q->fd, g.iov[0].iov_base, g.iov[0].iov_len) : writev(q->fd, g.iov, g.n);
@@ -264,6 +277,7 @@ static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *c
 }
 
 int queue_write(struct queue *q, size_t budget, queue_lag_fn lag, void *ctx) {
+    bool pages = false;
     if (q->fd < 0) return 0;
     for (size_t done = 0;;) {
         if (q->open && !q->condemned) skip_silent_gaps(q);
@@ -274,7 +288,7 @@ int queue_write(struct queue *q, size_t budget, queue_lag_fn lag, void *ctx) {
         }
         if (done >= budget) return QUEUE_E_BUDGET;
         size_t wrote = 0;
-        int r = write_once(q, &wrote, lag, ctx);
+        int r = write_once(q, &pages, &wrote, lag, ctx);
         if (r) return r;
         done += wrote;
     }

@@ -27,6 +27,7 @@ struct seat {
     struct reader reader;
     struct fake_pipe *pipe;
     bool lazy;          /* the child reads little at a time */
+    bool more;          /* queue_expect_more() */
     uint64_t read_mark; /* bytes: where the real queue knows the child to be, at least */
     uint64_t base;      /* the pipe's total at attach */
 };

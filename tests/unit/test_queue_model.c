@@ -86,6 +86,8 @@ static void write_some(struct seat *s, size_t quota, size_t budget) {
     p->eintr = one_in(8) ? 1 + (unsigned)below(3) : 0;
     p->error = one_in(40) ? EPIPE : 0;
     w.lag_count = w.sent_count = w.sent_seen = 0;
+    s->more = one_in(4);
+    queue_expect_more(s->q, s->more);
     int r = queue_write(s->q, budget, on_lag, &w);
     bool wanted = model_wants_write(&s->m);
     model_wrote(&s->m, p->total - before, model_done);
@@ -98,7 +100,7 @@ static void write_some(struct seat *s, size_t quota, size_t budget) {
     else if (r == QUEUE_E_AGAIN)
         must(model_wants_write(&s->m) && is_full(p, s->m.o.splice_min ? FAKE_PAGE : 1));
     else if (r == QUEUE_E_BUDGET)
-        must(model_wants_write(&s->m) && p->total - before >= budget);
+        must(model_wants_write(&s->m) && (p->total - before >= budget || (s->more && s->m.o.splice_min)));
     else
         must(r == QUEUE_E_GONE && p->error);
     must(p->total - before <= budget + QUEUE_WRITE_MAX);
