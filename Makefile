@@ -56,7 +56,7 @@ PYTESTS := $(filter-out tests/npm,$(patsubst %/,%,$(dir $(wildcard tests/*/conft
 PYTEST  := $(PYTHON) -m pytest -q -p no:cacheprovider
 
 .PHONY: all check check-asan check-run check-unit check-fuzz check-python check-faults check-npm check-house \
-	bench tidy format demo install man deps clean fuzzers
+	check-instructions 	bench tidy format demo install man deps clean fuzzers
 .DELETE_ON_ERROR:
 
 all: $(B)/hookcastd $(B)/hookcastctl
@@ -155,6 +155,17 @@ bench: all $(addprefix $(B)/bench/,publish sink copyloop)
 $(addprefix $(B)/bench/,publish sink copyloop): $(B)/bench/%: bench/%.c $(wildcard bench/peers/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $<
+
+# What needs the code itself: the stages of the event path, and the load whose instructions are counted.
+$(addprefix $(B)/bench/,micro guard): $(B)/bench/%: bench/%.c bench/rig.h bench/front.h $(wildcard bench/peers/*.h) \
+		$(call obj,src/daemon/events.c src/daemon/reply.c) $(B)/libhookcast.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(filter %.o %.a,$^) $(LIBS)
+
+# Instructions per event, which do not depend on what else the machine does, against bench/guard.txt.
+check-instructions:
+	@command -v valgrind >/dev/null || scripts/deps lint || true
+	@bench/guard
 
 demo:
 	@scripts/deps demo

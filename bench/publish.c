@@ -10,20 +10,13 @@
  * Prints one line: events, bytes, and as nanoseconds of CLOCK_MONOTONIC when the first write began (start), when the
  * last one had ended (sent) and when everything was in the plugins' pipes (done); then seconds from start to done.
  * Exit codes: 0; 1 trouble; 64 usage; 75 the flush or the whole took longer than -t. */
-#include "peers/events.h"
+#include "peers/notify.h"
 
 static void fill(struct pool *pool, const struct plan *plan, bool plain, const char *kind, const char *hook) {
-    char head[512] = "";
-    if (plain) {
-        pool_fill(pool, plan, head, 0, plan->size - 1, "\n");
-        return;
-    }
-    int h = snprintf(head, sizeof head,
-                     "{\"jsonrpc\":\"2.0\",\"method\":\"notify\",\"params\":{\"kind\":\"%s\",\"hook\":\"%s\","
-                     "\"payload\":",
-                     kind, hook);
-    if (h < 0 || (size_t)h >= sizeof head) die(64, "the names are too long", NULL);
-    pool_fill(pool, plan, head, (size_t)h, plan->size, "}}\n");
+    if (plain)
+        pool_fill(pool, plan, "", 0, plan->size - 1, "\n");
+    else
+        notify_fill(pool, plan, kind, hook);
 }
 
 static void flush(int fd, unsigned timeout) {
@@ -43,7 +36,7 @@ int main(int argc, char **argv) {
     struct plan plan = plan_default;
     struct pool pool;
     bool plain = false, no_flush = false;
-    const char *kind = "lifecycle_listener", *hook = "on_request_started";
+    const char *kind = notify_kind, *hook = notify_hook;
     for (int c; (c = getopt(argc, argv, PLAN_OPTIONS "k:H:pF")) != -1;) switch (c) {
             case 'k':
                 kind = optarg;
