@@ -144,8 +144,20 @@ static const struct topics_kind *nearest_major(const struct topics *t, const str
     return best;
 }
 
-int topics_find(const struct topics *t, const char *kind, size_t kind_len, int major, const char *hook, size_t hook_len,
+/* Events of one hook often follow each other. */
+static bool is_last(const struct topics *t, const char *kind, size_t kind_len, int major, const char *hook,
+                    size_t hook_len) {
+    const struct topic *l = t->last.topic;
+    return l && t->last.major == major && l->name_len == hook_len && l->kind->kind_len == kind_len &&
+           memcmp(l->spec->hooks[l->hook].name, hook, hook_len) == 0 && memcmp(l->spec->kind, kind, kind_len) == 0;
+}
+
+int topics_find(struct topics *t, const char *kind, size_t kind_len, int major, const char *hook, size_t hook_len,
                 struct topic **topicp, struct err *e) {
+    if (is_last(t, kind, kind_len, major, hook, hook_len)) {
+        *topicp = t->last.topic;
+        return 0;
+    }
     const struct topics_kind *k = newest(t, kind, kind_len);
     if (!k) return no_kind(t, kind, kind_len, e);
     if (major >= 0) k = nearest_major(t, k, (unsigned)major);
@@ -155,6 +167,8 @@ int topics_find(const struct topics *t, const char *kind, size_t kind_len, int m
     struct topic *found = find_hook(k, hook, hook_len);
     if (!found) return no_hook(k, hook, hook_len, e);
     *topicp = found;
+    t->last.topic = found;
+    t->last.major = major;
     return 0;
 }
 

@@ -62,6 +62,10 @@ struct topics_kind {
 };
 
 struct topics {
+    struct {
+        struct topic *topic; /* the one that was found last; NULL: none */
+        int major;
+    } last;
     struct topics_kind *kinds; /* as the catalog: by kind, then major, ascending */
     size_t n;
     struct backlog **retired; /* logs of kinds that are gone, for what is still queued of them */
@@ -84,7 +88,7 @@ enum {
 };
 
 /* Find a topic; `major` < 0: the newest. On failure `e` names the nearest existing one. */
-int topics_find(const struct topics *t, const char *kind, size_t kind_len, int major, const char *hook, size_t hook_len,
+int topics_find(struct topics *t, const char *kind, size_t kind_len, int major, const char *hook, size_t hook_len,
                 struct topic **topicp, struct err *e);
 
 /* A reload: kinds that `from` has too (same kind and major) keep their log; the logs of those that are gone live on

@@ -1,7 +1,8 @@
 /* keys.c — an object's keys: is one named twice, and where is this one.
  *
- * A few plain keys are compared pair by pair through a 64-bit digest of each; many keys, or escaped ones, go through a
- * hash table keyed with a secret, so that nobody can choose keys that collide. */
+ * A few plain keys are compared pair by pair through a 64-bit digest of each, and only where a filter of 64 bits says
+ * that it may be needed; many keys, or escaped ones, go through a hash table keyed with a secret, so that nobody can
+ * choose keys that collide. */
 #include <errno.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -47,9 +48,17 @@ static inline uint64_t keys_digest(const struct scan *s, const struct node *k) {
     return head ^ (tail << 29 | tail >> 35) ^ k->len * UINT64_C(0x9E3779B97F4A7C15);
 }
 
-/* Open addressing, at most half full; a slot is {part of the hash, key's index}, index 0 is an empty one. */
-static int keys_check_table(struct scan *s, uint32_t obj, uint32_t members) {
-    size_t slots = 32;
+/* With the secret, which nobody outside knows. */
+static inline uint64_t mixed(const struct scan *s, uint64_t digest) {
+    unsigned __int128 m = (unsigned __int128)(digest ^ s->key[0]) * (s->key[1] | 1);
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+/* Open addressing, at most half full; a slot is {part of the hash, key's index}, index 0 is an empty one. Of each key
+ * its digest is hashed, or all of it with `whole`. Returns 0, -ENOMEM, or 1: there are escaped keys, or too many with
+ * one digest (which can be chosen); then only `whole` will do. */
+static int keys_table(struct scan *s, uint32_t obj, uint32_t members, bool whole) {
+    size_t slots = 32, probes = 0;
     while (slots < (size_t)members * 2) slots *= 2;
     if (s->cap_table < slots * 2) {
         void *p = s->table;
@@ -60,7 +69,8 @@ static int keys_check_table(struct scan *s, uint32_t obj, uint32_t members) {
     memset(s->table, 0, slots * 2 * sizeof *s->table);
     uint32_t k = obj + 1;
     for (uint32_t i = 0; i < members; i++, k = s->nodes[k + 1].next) {
-        uint64_t hash = text_hash(s, s->nodes + k, s->key);
+        if (!whole && s->nodes[k].flags & NODE_ESCAPED) return 1;
+        uint64_t hash = whole ? text_hash(s, s->nodes + k, s->key) : mixed(s, keys_digest(s, s->nodes + k));
         uint32_t tag = (uint32_t)(hash >> 32);
         for (size_t slot = (size_t)hash & (slots - 1);; slot = (slot + 1) & (slots - 1)) {
             uint32_t *at = s->table + slot * 2;
@@ -69,6 +79,7 @@ static int keys_check_table(struct scan *s, uint32_t obj, uint32_t members) {
                 at[1] = k;
                 break;
             }
+            if (!whole && ++probes > (size_t)members * 4) return 1;
             if (at[0] == tag && text_equal(s, s->nodes + at[1], s, s->nodes + k)) {
                 s->duplicate = k;
                 return 0;
@@ -78,14 +89,24 @@ static int keys_check_table(struct scan *s, uint32_t obj, uint32_t members) {
     return 0;
 }
 
+static int keys_check_table(struct scan *s, uint32_t obj, uint32_t members) {
+    int r = keys_table(s, obj, members, false);
+    return r > 0 ? keys_table(s, obj, members, true) : r;
+}
+
 int keys_check(struct scan *s, uint32_t obj, uint32_t members) {
     if (members > PAIRWISE_MAX) return keys_check_table(s, obj, members);
     uint64_t digest[PAIRWISE_MAX];
     uint32_t key[PAIRWISE_MAX], k = obj + 1;
+    uint64_t seen = 0;
     for (uint32_t i = 0; i < members; i++, k = s->nodes[k + 1].next) {
         if (s->nodes[k].flags & NODE_ESCAPED) return keys_check_table(s, obj, members);
         key[i] = k;
         digest[i] = keys_digest(s, s->nodes + k);
+        uint64_t bit = UINT64_C(1) << (digest[i] * UINT64_C(0x9FB21C651E98DF25) >> 58);
+        bool maybe = seen & bit;
+        seen |= bit;
+        if (!maybe) continue;
         for (uint32_t j = 0; j < i; j++) {
             if (digest[i] == digest[j] && text_equal(s, s->nodes + key[j], s, s->nodes + k)) {
                 s->duplicate = k;

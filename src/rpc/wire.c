@@ -128,22 +128,24 @@ static char *put_number(char *end, uint64_t v) { /* digits before `end` */
     return end;
 }
 
-static int put_event_meta(struct buf *head, const struct wire_event *e) {
-    char text[128], digits[24], *const end = digits + sizeof digits;
-    char *p = text;
-    struct {
-        const char *before;
-        uint64_t v;
-    } const numbers[] = {{"", e->seq}, {"\",\"uid\":", e->uid}, {",\"pid\":", (uint64_t)e->pid}};
-    for (unsigned i = 0; i < 3; i++) {
-        p = stpcpy(p, numbers[i].before);
-        char *d = put_number(end, numbers[i].v);
-        p = mempcpy(p, d, (size_t)(end - d));
-        if (i) continue;
-        p = stpcpy(p, ",\"time\":\"");
-        p = mempcpy(p, e->time, CLOCK_RFC3339_LEN);
-    }
-    return buf_put(head, text, (size_t)(p - text));
+/* A literal, behind *pp: of a length known when this is compiled, so no call. */
+#define PUT(p, literal) ((char *)memcpy((p), "" literal, sizeof(literal) - 1) + sizeof(literal) - 1)
+
+enum { EVENT_META_MAX = 128 };
+
+/* At most EVENT_META_MAX bytes; returns the end. */
+static char *put_event_meta(char *p, const struct wire_event *e) {
+    char digits[24], *const end = digits + sizeof digits, *d;
+    d = put_number(end, e->seq);
+    p = mempcpy(p, d, (size_t)(end - d));
+    p = PUT(p, ",\"time\":\"");
+    p = (char *)memcpy(p, e->time, CLOCK_RFC3339_LEN) + CLOCK_RFC3339_LEN;
+    p = PUT(p, "\",\"uid\":");
+    d = put_number(end, e->uid);
+    p = mempcpy(p, d, (size_t)(end - d));
+    p = PUT(p, ",\"pid\":");
+    d = put_number(end, (uint64_t)e->pid);
+    return mempcpy(p, d, (size_t)(end - d));
 }
 
 /* The object's members, as they lie: what is between its braces, or nothing. */
@@ -157,10 +159,15 @@ static struct iovec inner_span(const struct wire_event *e) {
 static int put_meta(struct buf *head, const struct buf *prefix, const struct wire_event *e) {
     const struct node *trace[TRACE_KEYS] = {NULL};
     buf_clear(head);
-    int r = buf_put(head, buf_data(prefix), prefix->len);
-    if (r == 0) r = put_event_meta(head, e);
-    if (r == 0 && e->metadata) r = put_metadata(head, e, trace);
-    if (r == 0) r = buf_puts(head, "}");
+    int r = buf_reserve(head, prefix->len + EVENT_META_MAX + 1);
+    if (r < 0) return r;
+    char *p = mempcpy(head->mem, buf_data(prefix), prefix->len);
+    p = put_event_meta(p, e);
+    if (!e->metadata) *p++ = '}';
+    head->len = (size_t)(p - head->mem);
+    if (!e->metadata) return 0;
+    r = put_metadata(head, e, trace);
+    if (r == 0) r = buf_put(head, "}", 1);
     for (unsigned k = 0; k < TRACE_KEYS && r == 0; k++)
         if (trace[k]) {
             r = buf_putf(head, ",\"%s\":\"", trace_names[k]);
@@ -175,7 +182,7 @@ int wire_native(struct buf *head, const struct buf *prefix, const struct wire_ev
     static const char tail[] = "}}\n";
     struct iovec inner = inner_span(e);
     int r = put_meta(head, prefix, e);
-    if (r == 0) r = buf_puts(head, inner.iov_len ? "}," : "}");
+    if (r == 0) r = buf_put(head, "},", inner.iov_len ? 2 : 1);
     if (r < 0) return r;
     parts[0] = (struct iovec){(void *)(uintptr_t)buf_data(head), head->len};
     parts[1] = inner;

@@ -123,6 +123,8 @@ int number_check(struct schema_run *r, const struct frame *f) {
         if (!(n->set & 1u << i)) continue;
         const struct limit *l = n->limit + i;
         bool ok = true;
+        if (i == LIMIT_MINIMUM && l->number.len == 1 && *l->number.p == '0' && *scan_ptr(s, v) != '-')
+            continue; /* "minimum": 0 and no sign */
         int order = i == LIMIT_MULTIPLE ? 0 : compare(s, v, l);
         if (i == LIMIT_MINIMUM) ok = order >= 0;
         if (i == LIMIT_MAXIMUM) ok = order <= 0;

@@ -321,6 +321,22 @@ START_TEST(test_large_objects_are_checked_in_linear_time) {
 }
 END_TEST
 
+/* Keys that differ in the middle only have one digest: somebody may choose them. */
+START_TEST(test_keys_chosen_to_collide_are_told_apart_in_linear_time) {
+    enum { COLLIDING = 100 * 1000 };
+    for (int twice = 0; twice < 2; twice++) {
+        struct buf b = BUF_INIT(0);
+        ck_assert_int_eq(buf_puts(&b, "{"), 0);
+        for (int i = 0; i < COLLIDING; i++)
+            ck_assert_int_eq(buf_putf(&b, "%s\"headhead%06dtailtail\":0", i ? "," : "", i), 0);
+        ck_assert_int_eq(buf_puts(&b, twice ? ",\"headhead000077tailtail\":1}" : "}"), 0);
+        ck_assert_int_eq(scan_str(buf_cstr(&b)), twice ? SCAN_E_DUPLICATE : 0);
+        ck_assert_uint_eq(s.duplicate, twice ? 1 + 2 * COLLIDING : 0);
+        buf_deinit(&b);
+    }
+}
+END_TEST
+
 START_TEST(test_nothing_is_allocated_after_warm_up) {
     struct buf b = BUF_INIT(0);
     big_object(&b, 1000, 1000);
@@ -609,6 +625,7 @@ int main(void) {
     tcase_add_test(t, test_a_hundred_thousand_levels_cost_no_stack);
     tcase_add_loop_test(t, test_a_key_named_twice_is_found_and_the_tree_still_stands, 0, (int)ARRAY_LEN(doubles));
     tcase_add_test(t, test_large_objects_are_checked_in_linear_time);
+    tcase_add_test(t, test_keys_chosen_to_collide_are_told_apart_in_linear_time);
     tcase_add_test(t, test_nothing_is_allocated_after_warm_up);
     tcase_add_test(t, test_every_allocation_may_fail);
     tcase_add_test(t, test_json_parsing_suite);
