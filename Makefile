@@ -136,7 +136,7 @@ tidy:
 	@scripts/deps lint
 	clang-tidy --quiet $(C_SRC) -- $(CFLAGS_ALL)
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--suppressions-list=.cppcheck --error-exitcode=1 -Isrc -D_GNU_SOURCE src
+		--suppressions-list=.cppcheck --error-exitcode=1 --include=.cppcheck.h -Isrc -D_GNU_SOURCE src
 
 C_SRC   := $(LIB_SRC) $(DAEMON_SRC) $(CTL_SRC) src/daemon/main.c src/ctl/main.c
 C_FILES  = $(wildcard src/*/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] bench/*.[ch] bench/peers/*.[ch])

@@ -44,10 +44,10 @@ struct journal *journal_free(struct journal *j) {
 /* KEY=value, or KEY, a 64-bit length and the bytes where the value holds a newline. */
 static int field(struct buf *b, const char *key, const char *value, size_t n) {
     char name[64] = "";
-    size_t k = 0;
+    size_t k = 0, key_len = strnlen(key, sizeof name - 1);
     if (n > VALUE_MAX) /* at a character's beginning */
         for (n = VALUE_MAX; n && ((unsigned char)value[n] & 0xc0) == 0x80;) n--;
-    for (; k < sizeof name - 1 && key[k]; k++) name[k] = (char)toupper((unsigned char)key[k]);
+    for (; k < key_len; k++) name[k] = (char)toupper((unsigned char)key[k]);
     int r = buf_put(b, name, k);
     if (memchr(value, '\n', n)) {
         uint64_t len = htole64(n);

@@ -55,7 +55,7 @@ static bool is_manifest(const char *name) {
 static bool has_key(const char *text, const char *key) {
     size_t n = strlen(key);
     for (const char *p = text; p; p = (p = strchr(p, '\n')) ? p + 1 : NULL) {
-        const char *q = p + (*p == '"' || *p == '\'');
+        const char *q = p + strspn(p, "\"'");
         if (strncmp(q, key, n) != 0) continue;
         q += n;
         q += *q == '"' || *q == '\'';

@@ -88,8 +88,7 @@ int client_open(const char *runtime_dir, enum client_socket which, nsec_t timeou
     c->out = BUF_INIT(0);
     line_init(&c->in, LINE_MAX_BYTES);
     c->chunk_used = true;
-    c->fd = fd;
-    fd = -1;
+    c->fd = take_fd(&fd);
     *cp = c;
     return 0;
 }

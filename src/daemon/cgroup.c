@@ -184,7 +184,7 @@ static unsigned long long count_at(const struct cgroup *g, const char *file, con
     size_t k = strlen(key);
     if (g->dir < 0 || read_at(g->dir, file, text, sizeof text) < 0) return 0;
     for (const char *line = text; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
-        if (strncmp(line, key, k) == 0 && line[k] == ' ') return strtoull(line + k, NULL, 10);
+        if (strncmp(line, key, k) == 0 && strspn(line + k, " ") == 1) return strtoull(line + k, NULL, 10);
     return 0;
 }
 

