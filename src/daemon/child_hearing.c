@@ -29,6 +29,10 @@ static const char *named_tool(const struct manifest *m, const char *hook) {
     return NULL;
 }
 
+static bool is_wished(const struct manifest *m, const struct hook *h) {
+    return child_may_hear(m, h->name) && (h->mcp_exposed || named_tool(m, h->name));
+}
+
 /* mcp_tool_name_template with {kind}, {plugin} and {hook} filled in; NULL: out of memory. */
 static char *from_template(const struct child *c, const struct hook *h) {
     const struct {
@@ -54,14 +58,16 @@ static char *from_template(const struct child *c, const struct hook *h) {
 
 int child_wishes_make(struct child *c) {
     const struct hookspec *spec = c->m->spec;
+    size_t n = 0;
     child_wishes_free(c);
-    c->wishes = calloc(spec->n_hooks + 1, sizeof *c->wishes);
-    c->wish_tools = calloc(spec->n_hooks + 1, sizeof *c->wish_tools);
+    for (size_t i = 0; i < spec->n_hooks; i++) n += is_wished(c->m, &spec->hooks[i]);
+    c->wishes = calloc(n + 1, sizeof *c->wishes);
+    c->wish_tools = calloc(n + 1, sizeof *c->wish_tools);
     if (!c->wishes || !c->wish_tools) return -ENOMEM;
     for (size_t i = 0; i < spec->n_hooks; i++) {
         const struct hook *h = &spec->hooks[i];
         const char *named = named_tool(c->m, h->name);
-        if (!child_may_hear(c->m, h->name) || (!named && !h->mcp_exposed)) continue;
+        if (!is_wished(c->m, h)) continue;
         char *tool = named ? strdup(named) : from_template(c, h);
         if (!tool) return -ENOMEM;
         c->wish_tools[c->n_wishes] = tool;

@@ -24,7 +24,8 @@ bool child_may_hear(const struct manifest *m, const char *hook) {
 /* The conversation with its next process. In the era that its last one spoke; else the server is probed. */
 static struct mcp *make_mcp(struct child *c, enum mcp_era era) {
     json_t *hooks = json_array();
-    for (size_t i = 0; hooks && i < c->m->spec->n_hooks; i++)
+    bool speaks = child_speaks_mcp(c); /* else nothing of this is ever said */
+    for (size_t i = 0; hooks && speaks && i < c->m->spec->n_hooks; i++)
         if (child_may_hear(c->m, c->m->spec->hooks[i].name))
             (void)json_array_append_new(hooks, json_string(c->m->spec->hooks[i].name));
     struct mcp_identity id = {.version = HOOKCAST_VERSION,
@@ -34,12 +35,12 @@ static struct mcp *make_mcp(struct child *c, enum mcp_era era) {
                               .kind_api_version = c->m->spec->version,
                               .hooks = hooks,
                               .config = c->m->config};
-    bool made = child_wishes_make(c) == 0;
+    bool made = !speaks || child_wishes_make(c) == 0;
     id.wishes = c->wishes;
     id.n_wishes = c->n_wishes;
     struct mcp *m = hooks && made ? mcp_new(&id) : NULL;
     json_decref(hooks);
-    if (m && !child_speaks_mcp(c))
+    if (m && !speaks)
         mcp_listen(m);
     else if (m && mcp_start(m, era, &c->said) < 0)
         m = mcp_free(m);

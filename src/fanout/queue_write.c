@@ -232,6 +232,10 @@ static ssize_t give_pages(struct queue *q, struct block *b, const struct iovec *
     const struct iovec whole = {p + head, pages};
     do v = vmsplice(q->fd, &whole, 1, SPLICE_F_NONBLOCK);
     while (v < 0 && errno == EINTR);
+    if (v < 0 && errno != EAGAIN && errno != EPIPE) { /* not allowed here (seccomp): copying always is */
+        q->o.splice_min = 0;
+        return w;
+    }
     if (v < 0) return w ? w : -1;
     return w + v;
 }
@@ -267,7 +271,7 @@ static int write_once(struct queue *q, bool *pages, size_t *wrotep, queue_lag_fn
     if (w < 0)
         r = errno == EAGAIN ? QUEUE_E_AGAIN : errno == EPIPE ? QUEUE_E_GONE : -errno;
     else if ((size_t)w < g.total)
-        r = QUEUE_E_AGAIN;
+        r = splice && !q->o.splice_min ? 0 : QUEUE_E_AGAIN;
     if (w > 0) {
         consume(q, &g, (size_t)w, lag, ctx);
         *wrotep = (size_t)w;

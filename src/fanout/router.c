@@ -32,12 +32,14 @@ struct router {
     struct topics *topics;
     struct memory memory;
     struct router_sink sink;
-    struct subscriber **all;
+    struct subscriber **all, **active; /* active: whose queue may hold blocks; room for all */
+    size_t n_active;
     size_t n, cap;
     uint64_t seq, given_up;
     bool copy_only;
     size_t turn; /* the subscriber that was last looked at for copying out */
     struct batch batch;
+    uint64_t settled; /* batches, ever */
     char run[RUN_LEN + 1];
     struct buf head;
     struct clock_stamp stamp;
@@ -46,10 +48,34 @@ struct router {
     char scratch[QUEUE_WRITE_MAX];
 };
 
-/* A block is wanted: let every queue find out what its child has read. */
+static bool may_hold(const struct subscriber *s) { return queue_in_pipe(s->queue) || queue_counters(s->queue)->events; }
+
+/* A block is wanted: let every queue that may hold one find out what its child has read. Idle plugins, however many,
+ * are not looked at: those with nothing left leave the list, until they are offered something. */
 static void block_wanted(void *ctx) {
     struct router *r = ctx;
-    for (size_t i = 0; i < r->n; i++) queue_sync(r->all[i]->queue);
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_active; i++) {
+        struct subscriber *s = r->active[i];
+        queue_sync(s->queue);
+        s->active = may_hold(s);
+        if (s->active) r->active[n++] = s;
+    }
+    r->n_active = n;
+}
+
+static void activate(struct router *r, struct subscriber *s) {
+    if (s->active) return;
+    s->active = true;
+    r->active[r->n_active++] = s;
+}
+
+static void deactivate(struct router *r, struct subscriber *s) {
+    for (size_t i = 0; s->active && i < r->n_active; i++)
+        if (r->active[i] == s) {
+            r->active[i] = r->active[--r->n_active];
+            s->active = false;
+        }
 }
 
 struct router *router_new(const struct catalog *c, const char *run, size_t backlog_max,
@@ -73,6 +99,7 @@ struct router *router_free(struct router *r) {
     memory_deinit(&r->memory);
     buf_deinit(&r->head);
     free(r->all);
+    free(r->active);
     free(r);
     return NULL;
 }
@@ -87,19 +114,24 @@ int router_subscribe(struct router *r, struct subscriber *s) {
     router_unsubscribe(r, s);
     if (r->n == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 16;
-        struct subscriber **p = reallocarray(r->all, cap, sizeof(*p));
+        struct subscriber **a = reallocarray(r->active, cap, sizeof(*a));
+        if (a) r->active = a;
+        struct subscriber **p = a ? reallocarray(r->all, cap, sizeof(*p)) : NULL;
         if (!p) return -ENOMEM;
         r->all = p;
         r->cap = cap;
     }
     int c = topics_enter(r->topics, s);
-    if (c == 0) r->all[r->n++] = s;
+    if (c < 0) return c;
+    r->all[r->n++] = s;
+    if (may_hold(s)) activate(r, s);
     return c;
 }
 
 void router_unsubscribe(struct router *r, struct subscriber *s) {
     router_settle(r);
     topics_leave(r->topics, s);
+    deactivate(r, s);
     for (size_t i = 0; i < r->n; i++)
         if (r->all[i] == s) {
             r->all[i] = r->all[--r->n];
@@ -239,7 +271,8 @@ static void fail(struct router_result *res, const char *plugin, const char *erro
     res->failed_total++;
 }
 
-static void signal_ready(const struct router *r, struct subscriber *s) {
+static void signal_ready(struct router *r, struct subscriber *s) {
+    activate(r, s);
     if (s->signaled) return;
     s->signaled = true;
     r->sink.ready(r->sink.ctx, s);
@@ -290,13 +323,26 @@ static void offer_batch(struct router *r, struct subscriber *s, const struct bat
         if (s->hears[b->block->table[i].hook]) offer(r, s, b->block, i, &unused);
 }
 
+/* Offer the batch to those of `h` that were not offered it yet: who hears several hooks stands in several lists. */
+static void offer_to(struct router *r, const struct hearers *h, const struct batch *b) {
+    for (size_t i = 0; i < h->n; i++) {
+        struct subscriber *s = h->v[i];
+        if (s->settled == r->settled) continue;
+        s->settled = r->settled;
+        if (s->state == SUBSCRIBER_ON) offer_batch(r, s, b);
+    }
+}
+
 void router_settle(struct router *r) {
     struct batch b = r->batch;
     if (!b.block) return;
     r->batch.block = NULL;
-    for (size_t i = 0; i < b.kind->natives.n; i++) {
-        struct subscriber *s = b.kind->natives.v[i];
-        if (s->state == SUBSCRIBER_ON) offer_batch(r, s, &b);
+    r->settled++;
+    if (b.others) {
+        offer_to(r, &b.kind->natives, &b);
+    } else {
+        for (uint64_t left = b.hooks; left; left &= left - 1) /* its lowest bit goes */
+            offer_to(r, &b.kind->topics[__builtin_ctzll(left)].encodings[0].hearers, &b);
     }
     block_release(b.block);
 }

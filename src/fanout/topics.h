@@ -33,9 +33,11 @@ struct subscriber {
      * `_meta` (NULL: nothing); borrowed from the child. NULL: events come as notifications. */
     const char *const *tools;
     const char *tool_meta;
-    uint64_t hooks;  /* the router's: which of the first TOPICS_MASK hooks it hears */
-    uint64_t copied; /* the router's: events up to this one were copied out of the log */
-    bool signaled;   /* the sink was told that there is something to write; the child clears it */
+    bool active;      /* the router's: in its list of those that may hold blocks */
+    uint64_t settled; /* the router's: the last batch that it was offered */
+    uint64_t hooks;   /* the router's: which of the first TOPICS_MASK hooks it hears */
+    uint64_t copied;  /* the router's: events up to this one were copied out of the log */
+    bool signaled;    /* the sink was told that there is something to write; the child clears it */
     void *owner;
 };
 

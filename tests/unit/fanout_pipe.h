@@ -25,6 +25,7 @@ struct fake_pipe {
     size_t quota;           /* bytes it still takes before it says EAGAIN */
     unsigned eintr;         /* so many calls are interrupted first */
     int error;              /* when not 0: every write fails with it */
+    bool no_pages;          /* vmsplice(2) is forbidden */
     uint64_t total, calls;  /* bytes taken, write calls; ever */
 };
 
@@ -112,6 +113,7 @@ ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned flags) {
     p->calls++;
     if (p->eintr) return p->eintr--, fake_fail(EINTR);
     if (p->error) return fake_fail(p->error);
+    if (p->no_pages) return fake_fail(EPERM);
     if (n != 1 || ((uintptr_t)iov->iov_base | iov->iov_len) % FAKE_PAGE) return fake_fail(EINVAL);
     size_t took = 0;
     while (took < iov->iov_len && p->cap - p->fill >= FAKE_PAGE && p->quota >= FAKE_PAGE) {

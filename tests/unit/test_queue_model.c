@@ -39,6 +39,7 @@ static void do_attach(struct seat *s) {
     if (s->m.attached) return;
     size_t cap = one_in(3) ? 1 + below(300) : one_in(2) ? 4096 : 65536;
     fake_reset(s->pipe, cap);
+    s->pipe->no_pages = one_in(8);
     queue_attach(s->q, FAKE_FD + (int)(s->pipe - fake_pipes));
     s->m.attached = true;
     s->m.open = s->m.condemned = false;
