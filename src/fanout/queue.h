@@ -112,8 +112,8 @@ typedef void (*queue_lag_fn)(void *ctx, uint64_t count, nsec_t oldest);
 int queue_write(struct queue *q, size_t budget, queue_lag_fn lag, void *ctx);
 
 /* More events are on their way this very moment: after whole pages were given, what is left of the last one may wait
- * for the next queue_write() (QUEUE_E_BUDGET), so that this begins with a whole page again. Stays until told otherwise.
- */
+ * for two more calls of queue_write() (QUEUE_E_BUDGET), so that the next batch begins with a whole page again. Stays
+ * until told otherwise. */
 void queue_expect_more(struct queue *q, bool more);
 
 /* Anything that could be written now? */

@@ -18,6 +18,7 @@ enum {
     SHORT = 2048,
     SYNC_RUNS = 512,
     PAGE = 4096,
+    PUT_OFF = 2, /* calls that what is left of the last page may wait for: one in this turn, one in the next */
 };
 
 struct gather {
@@ -240,8 +241,7 @@ static ssize_t give_pages(struct queue *q, struct block *b, const struct iovec *
     return w + v;
 }
 
-/* `pages`: whole pages were given in this turn. */
-static int write_once(struct queue *q, bool *pages, size_t *wrotep, queue_lag_fn lag, void *ctx) {
+static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *ctx) {
     struct gather g;
     g.n = 0;
     g.total = g.scratch_used = 0;
@@ -260,9 +260,12 @@ static int write_once(struct queue *q, bool *pages, size_t *wrotep, queue_lag_fn
     }
     ssize_t w = 0;
     bool splice = g.n && worth_splicing(q, g.block, g.iov[0].iov_base, g.iov[0].iov_len);
-    if (!splice && q->more && *pages && g.n == 1 && many_read(q, g.block)) return QUEUE_E_BUDGET;
+    if (!splice && q->more && q->put_off && g.n == 1 && many_read(q, g.block)) {
+        q->put_off--;
+        return QUEUE_E_BUDGET;
+    }
+    q->put_off = splice ? PUT_OFF : 0;
     if (splice) {
-        *pages = true;
         w = give_pages(q, g.block, &g.iov[0], &g.total);
     } else if (g.n) {
         do w = g.n == 1 ? write(q->fd, g.iov[0].iov_base, g.iov[0].iov_len) : writev(q->fd, g.iov, g.n);
@@ -281,7 +284,6 @@ static int write_once(struct queue *q, bool *pages, size_t *wrotep, queue_lag_fn
 }
 
 int queue_write(struct queue *q, size_t budget, queue_lag_fn lag, void *ctx) {
-    bool pages = false;
     if (q->fd < 0) return 0;
     for (size_t done = 0;;) {
         if (q->open && !q->condemned) skip_silent_gaps(q);
@@ -292,7 +294,7 @@ int queue_write(struct queue *q, size_t budget, queue_lag_fn lag, void *ctx) {
         }
         if (done >= budget) return QUEUE_E_BUDGET;
         size_t wrote = 0;
-        int r = write_once(q, &pages, &wrote, lag, ctx);
+        int r = write_once(q, &wrote, lag, ctx);
         if (r) return r;
         done += wrote;
     }
