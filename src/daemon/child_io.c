@@ -13,6 +13,8 @@ enum {
     WRITE_BUDGET = 256 * 1024, /* bytes a turn */
     DRAIN_TURNS = 16,          /* chunks read after death, so that a descendant that goes on writing cannot hold us */
     STDIN_GRACE_MS = 200,
+    BABBLE_LINES = 64, /* of a chunk that are no message: */
+    BABBLE_PAUSE_MS = 5,
     BUSY_REFILLS = 16,      /* it reads, and its pipe is what it waits for: */
     BUSY_PIPE = 256 * 1024, /* a larger one saves wake-ups */
 };
@@ -26,6 +28,7 @@ void child_relieve(struct child *c) {
 static void on_writable(struct ev_loop *loop, ev_io *w, int revents);
 static void on_stdout(struct ev_loop *loop, ev_io *w, int revents);
 static void on_stderr(struct ev_loop *loop, ev_io *w, int revents);
+static void on_listen_again(struct ev_loop *loop, ev_timer *t, int revents);
 static void on_exec(struct ev_loop *loop, ev_io *w, int revents);
 static void on_pidfd(struct ev_loop *loop, ev_io *w, int revents);
 
@@ -34,6 +37,8 @@ void child_io_init(struct child *c) {
     ev_set_priority(&c->w_in, -1); /* what has come in during a turn is read first, and goes out with it */
     ev_init(&c->w_out, on_stdout);
     ev_init(&c->w_err, on_stderr);
+    ev_init(&c->t_babble, on_listen_again);
+    c->t_babble.data = c;
     ev_init(&c->w_exec, on_exec);
     ev_init(&c->w_pid, on_pidfd);
     c->w_in.data = c->w_out.data = c->w_err.data = c->w_exec.data = c->w_pid.data = c;
@@ -63,6 +68,7 @@ static void close_watched(struct child *c, ev_io *w, int *fd) {
 void child_close_stdin(struct child *c) { close_watched(c, &c->w_in, &c->p.in); }
 
 void child_io_stop(struct child *c) {
+    ev_timer_stop(c->cx->loop, &c->t_babble);
     child_close_stdin(c);
     if (c->stdin_kept >= 0) (void)close(c->stdin_kept);
     c->stdin_kept = -1;
@@ -168,18 +174,34 @@ static bool read_chunk(struct child *c, ev_io *w, int *fd, struct line *l, line_
     return false;
 }
 
+/* One that prints garbage flat out would take the time of everybody else: it waits a little between two chunks. */
+static void listen_to(struct child *c, ev_io *w, int *fd, struct line *l, line_fn take) {
+    c->garbage = 0;
+    (void)read_chunk(c, w, fd, l, take);
+    if (c->garbage < BABBLE_LINES || *fd < 0 || !c->running) return;
+    ev_io_stop(c->cx->loop, w);
+    if (!ev_is_active(&c->t_babble)) context_timer(c->cx, &c->t_babble, (nsec_t)BABBLE_PAUSE_MS * NSEC_PER_MSEC);
+}
+
 static void on_stdout(struct ev_loop *loop, ev_io *w, int revents) {
     struct child *c = w->data;
     (void)loop;
     (void)revents;
-    (void)read_chunk(c, w, &c->p.out, &c->out_line, child_stdout_line);
+    listen_to(c, w, &c->p.out, &c->out_line, child_stdout_line);
 }
 
 static void on_stderr(struct ev_loop *loop, ev_io *w, int revents) {
     struct child *c = w->data;
     (void)loop;
     (void)revents;
-    (void)read_chunk(c, w, &c->p.err, &c->err_line, child_stderr_line);
+    listen_to(c, w, &c->p.err, &c->err_line, child_stderr_line);
+}
+
+static void on_listen_again(struct ev_loop *loop, ev_timer *t, int revents) {
+    struct child *c = t->data;
+    (void)revents;
+    if (c->p.out >= 0) ev_io_start(loop, &c->w_out);
+    if (c->p.err >= 0) ev_io_start(loop, &c->w_err);
 }
 
 static void read_exec(struct child *c) {

@@ -45,6 +45,8 @@ struct child {
     ev_timer t_probe; /* how long server/discover may stay unanswered */
     ev_timer t_calls; /* when the oldest unanswered call has waited too long */
     struct line out_line, err_line;
+    unsigned garbage;        /* lines of the chunk that is taken apart which were ignored */
+    ev_timer t_babble;       /* until it is listened to again, when there were many */
     nsec_t heard_at;         /* when the chunk that is taken apart was read */
     struct mcp *mcp;         /* NULL before the first start; for jsonrpc it only listens */
     struct mcp_wish *wishes; /* what mcp borrowed: the tools it may be heard by */

@@ -14,6 +14,7 @@ enum {
 
 static void garbage(struct child *c, const char *what, const char *line, size_t len) {
     uint64_t held;
+    c->garbage++;
     if (!log_gate_pass(&c->g_garbage, 1, c->heard_at, &held)) {
         log_count_suppressed(c->cx->log, 1);
         return;
@@ -180,6 +181,7 @@ static void stderr_text(struct child *c, const char *line, size_t len, bool cut)
     child_clean_text(c->last_stderr);
     uint64_t held;
     if (!log_gate_pass(&c->g_stderr, STDERR_BURST, c->heard_at, &held)) {
+        c->garbage++;
         log_count_suppressed(c->cx->log, 1);
         return;
     }
