@@ -1,4 +1,4 @@
-#include "fanout/router.h"
+#include "fanout/router_private.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,52 +8,17 @@
 #include "rpc/wire.h"
 
 enum {
-    RUN_LEN = 12,
-    FEW_HELD = 2,           /* less than one part in so many of a block is few */
-    SPARE = 1024,           /* one part in so many of the limit is freed beyond what is needed */
     SPLICE_MIN = 16 * 1024, /* below it, copying is as cheap */
     SPLICE_RUNS = 12,       /* about eight busy readers; fewer, and copying is cheaper */
-    LOOK_AGAIN = BLOCK_DATA / 4,
-    EFFORT_STEPS = 50 * 1000,
-    EFFORT_BYTES = 1024 * 1024,
-};
-
-/* Events of one kind's native form that are encoded and not offered yet: consecutive messages of one block. Offered
- * together they cost each subscriber as much as one. */
-struct batch {
-    struct topics_kind *kind;
-    struct block *block; /* held; NULL: there are none */
-    uint32_t first, count;
-    uint64_t hooks; /* which of the first TOPICS_MASK */
-    bool others;    /* and one beyond these */
-};
-
-struct router {
-    struct topics *topics;
-    struct memory memory;
-    struct router_sink sink;
-    struct subscriber **all, **active; /* active: whose queue may hold blocks; room for all */
-    size_t n_active;
-    size_t n, cap;
-    uint64_t seq, given_up;
-    bool copy_only;
-    size_t turn; /* the subscriber that was last looked at for copying out */
-    struct batch batch;
-    uint64_t settled; /* batches, ever */
-    char run[RUN_LEN + 1];
-    struct buf head;
-    struct clock_stamp stamp;
-    nsec_t wall; /* the last event's, and in words */
-    char time[CLOCK_RFC3339_LEN + 1];
-    char scratch[QUEUE_WRITE_MAX];
 };
 
 static bool may_hold(const struct subscriber *s) { return queue_in_pipe(s->queue) || queue_counters(s->queue)->events; }
 
+static void block_wanted(void *ctx) { router_block_wanted(ctx); }
+
 /* A block is wanted: let every queue that may hold one find out what its child has read. Idle plugins, however many,
  * are not looked at: those with nothing left leave the list, until they are offered something. */
-static void block_wanted(void *ctx) {
-    struct router *r = ctx;
+void router_block_wanted(struct router *r) {
     size_t n = 0;
     for (size_t i = 0; i < r->n_active; i++) {
         struct subscriber *s = r->active[i];
@@ -159,110 +124,6 @@ void router_commit_take(struct router *r, struct topics *t, size_t backlog_max) 
     for (size_t i = 0; i < r->n; i++) (void)topics_enter(r->topics, r->all[i]); /* no memory: it is left out */
 }
 
-static bool over(const struct router *r, size_t more) { return r->memory.used + more > r->memory.limit; }
-
-/* What may still be spent on one shortage: runs and blocks looked at, bytes copied that freed nothing. */
-struct effort {
-    uint64_t steps;
-    size_t bytes;
-};
-
-static bool spend(struct effort *e, uint64_t steps) {
-    if (e->steps < steps) return false;
-    e->steps -= steps;
-    return true;
-}
-
-/* The block where the oldest event of a queue lies that was not copied out yet, or where it would lie; NULL when that
- * is the newest block, which stays anyway. */
-static struct block *oldest_block(const struct router *r, const struct subscriber *s, uint64_t oldest,
-                                  struct effort *e) {
-    uint64_t seq = oldest > s->copied ? oldest : s->copied + 1;
-    struct backlog *log = s->tools ? NULL : topics_log(r->topics, s->spec);
-    struct block *b = log ? backlog_oldest(log) : NULL;
-    for (; b && b->table[b->n - 1].seq < seq; b = b->next)
-        if (!spend(e, 1)) return NULL;
-    return b && b->next ? b : NULL;
-}
-
-/* Copy a plugin's messages out of the oldest block it holds, if it hears less than half of that. False if not. */
-static bool copy_out_oldest(const struct router *r, struct subscriber *s, struct effort *e) {
-    for (uint64_t oldest; (oldest = queue_oldest_seq(s->queue));) {
-        struct block *b = oldest_block(r, s, oldest, e);
-        if (!b || !spend(e, oldest >= b->table[0].seq ? b->n : queue_counters(s->queue)->events)) return false;
-        size_t held = queue_holds(s->queue, b);
-        if (held * FEW_HELD >= b->used) return false;
-        uint64_t last = b->table[b->n - 1].seq;
-        if (held && queue_copy_out(s->queue, b) < 0) return false;
-        s->copied = last;
-        if (held) return true;
-    }
-    return false;
-}
-
-/* A block for each plugin that hears little, until memory was given back. False when there was nothing to copy. */
-static bool copy_out_minor(struct router *r, struct effort *e) {
-    size_t before = r->memory.used;
-    bool copied = false;
-    for (size_t i = 0; i < r->n && r->memory.used >= before; i++) {
-        r->turn = (r->turn + 1) % r->n; /* so that nobody is left out when there is much to look at */
-        copied |= copy_out_oldest(r, r->all[r->turn], e);
-    }
-    if (r->memory.used > before) e->bytes -= r->memory.used - before < e->bytes ? r->memory.used - before : e->bytes;
-    return copied && e->bytes;
-}
-
-/* In the order of queued bytes, most first, the plugin after the `*ip`th, which has `bytes`; NULL when it was the last.
- */
-static struct subscriber *next_most(const struct router *r, uint64_t bytes, size_t *ip) {
-    struct subscriber *most = NULL;
-    size_t at = *ip;
-    for (size_t i = 0; i < r->n; i++) {
-        uint64_t has = queue_counters(r->all[i]->queue)->bytes;
-        if (!has || has > bytes || (has == bytes && i <= at)) continue;
-        if (most && has <= queue_counters(most->queue)->bytes) continue;
-        most = r->all[i];
-        *ip = i;
-    }
-    return most;
-}
-
-/* Apply the overflow policy to the plugin with the most queued bytes; where only a torn message is left, to the next.
- * Returns the bytes dropped; 0 when nobody has anything to lose. */
-static uint64_t shed(struct router *r) {
-    uint64_t bytes = UINT64_MAX;
-    size_t at = 0;
-    for (struct subscriber *s; (s = next_most(r, bytes, &at));) {
-        bytes = queue_counters(s->queue)->bytes;
-        int why = queue_shed(s->queue);
-        if (why == QUEUE_E_REFUSED) continue;
-        r->sink.lost(r->sink.ctx, s, why == 0 ? QUEUE_E_DROPPED : why);
-        topics_trim(r->topics);
-        return bytes - queue_counters(s->queue)->bytes;
-    }
-    return 0;
-}
-
-/* DESIGN §6, in its order, until `more` bytes fit, and a little more, so that a shortage is not met for every single
- * event. What is shed leaves blocks to plugins that hear little of them: for every so many bytes, these are looked at
- * again. */
-static void make_room(struct router *r, size_t more) {
-    struct effort e = {.steps = EFFORT_STEPS, .bytes = EFFORT_BYTES};
-    block_wanted(r);
-    if (over(r, more)) topics_trim(r->topics);
-    for (size_t i = 0; i < r->n && over(r, more); i++) r->given_up += queue_give_up(r->all[i]->queue);
-    if (over(r, more)) topics_trim(r->topics);
-    if (!over(r, more)) return;
-    more += r->memory.limit / SPARE;
-    for (uint64_t dropped = LOOK_AGAIN; dropped && over(r, more);) {
-        if (dropped >= LOOK_AGAIN)
-            for (dropped = 0; over(r, more) && copy_out_minor(r, &e);) continue;
-        if (!over(r, more)) return;
-        uint64_t n = shed(r);
-        dropped = n ? dropped + n : 0;
-    }
-}
-
 static void fail(struct router_result *res, const char *plugin, const char *error) {
     if (res->failed_total < ROUTER_FAILED_MAX) {
         res->failed[res->failed_total].plugin = plugin;
@@ -308,7 +169,7 @@ static int encode(struct router *r, const struct encoding *enc, uint32_t hook, c
     if (c < 0) return c;
     size_t len = sizeof(struct message);
     for (size_t i = 0; i < WIRE_PARTS; i++) len += parts[i].iov_len;
-    if (over(r, len)) make_room(r, len);
+    if (router_over(r, len)) router_make_room(r, len);
     return backlog_append(enc->log, parts, WIRE_PARTS, hook, r->seq, e->now, blockp, indexp);
 }
 
