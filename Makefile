@@ -53,7 +53,7 @@ TESTS   := $(patsubst tests/unit/%.c,$(B)/tests/%,$(TEST_SRC))
 FUZZ    := $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 # Each folder by itself: they have helper modules of the same name.
 PYTESTS := $(filter-out tests/npm,$(patsubst %/,%,$(dir $(wildcard tests/*/conftest.py))))
-PYTEST  := $(PYTHON) -m pytest -q -p no:cacheprovider
+PYTEST  := $(PYTHON) -m pytest -q -rs -p no:cacheprovider
 
 .PHONY: all check check-asan check-run check-unit check-fuzz check-python check-faults check-npm check-house \
 	check-instructions 	bench tidy format demo install man deps clean fuzzers

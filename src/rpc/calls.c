@@ -63,23 +63,6 @@ static void add(struct calls *c, uint64_t seq, uint32_t hook, nsec_t now) {
     c->n++;
 }
 
-int calls_resize(struct calls *c, size_t max) {
-    if (!max) max = 1;
-    struct calls old = *c;
-    if (reserve(c, max > c->n ? max : c->n) < 0) {
-        free(c->slot);
-        free(c->bucket);
-        *c = old;
-        return -ENOMEM;
-    }
-    c->max = max;
-    for (uint32_t i = old.oldest; i != NONE; i = old.slot[i].newer)
-        add(c, old.slot[i].seq, old.slot[i].hook, old.slot[i].sent);
-    free(old.slot);
-    free(old.bucket);
-    return 0;
-}
-
 size_t calls_in_flight(const struct calls *c) { return c->n; }
 size_t calls_room(const struct calls *c) { return c->n < c->max ? c->max - c->n : 0; }
 

@@ -4,8 +4,8 @@
  *                                                   order in which they expire)
  *     by seq     bucket -> slot -> slot            (a hash table, at most half full)
  *
- * Answers come in any order; each verb is O(1). Nothing is allocated between calls_new() and calls_resize(). Time only
- * comes as an argument, and must not go back. Not thread-safe. */
+ * Answers come in any order; each verb is O(1). Nothing is allocated after calls_new(). Time only comes as an argument,
+ * and must not go back. Not thread-safe. */
 #ifndef HOOKCAST_RPC_CALLS_H
 #define HOOKCAST_RPC_CALLS_H
 
@@ -19,10 +19,6 @@ struct calls;
 
 struct calls *calls_new(size_t max); /* NULL when out of memory; max 0 counts as 1 */
 struct calls *calls_free(struct calls *c);
-
-/* Another limit. What is in flight stays so: below that number, calls_room() is 0 until enough are answered. Returns 0,
- * or -ENOMEM and nothing is changed. */
-int calls_resize(struct calls *c, size_t max);
 
 size_t calls_in_flight(const struct calls *c);
 size_t calls_room(const struct calls *c); /* how many more may be sent */
