@@ -7,37 +7,48 @@
 
 #define SHIFTS 8
 
+/* What a name is found by. Of up to sixteen bytes head, tail and length leave nothing out. */
+struct digest {
+    uint64_t head, tail, hash;
+};
+
 /* The first eight bytes, the last eight, and for long names those between. May read up to `end`. */
-static inline uint64_t digest(const char *p, size_t len, const char *end) {
-    uint64_t head = 0, tail = 0, w;
+static inline struct digest digest_of(const char *p, size_t len, const char *end) {
+    struct digest d = {0};
+    uint64_t between = 0, w;
     if (len >= 8) {
-        memcpy(&head, p, 8);
-        memcpy(&tail, p + len - 8, 8);
+        memcpy(&d.head, p, 8);
+        memcpy(&d.tail, p + len - 8, 8);
         for (size_t i = 8; i + 8 < len; i += 8) {
             memcpy(&w, p + i, 8);
-            head = (head ^ w) * UINT64_C(0x9FB21C651E98DF25);
-            head ^= head >> 32;
+            between = (between ^ w) * UINT64_C(0x9FB21C651E98DF25);
+            between ^= between >> 32;
         }
     } else if (end - p >= 8) { /* reads on behind the name, then masks that */
-        memcpy(&head, p, 8);
+        memcpy(&d.head, p, 8);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        head = __builtin_bswap64(head);
+        d.head = __builtin_bswap64(d.head);
 #endif
-        head &= (UINT64_C(1) << (8 * len)) - 1;
+        d.head &= (UINT64_C(1) << (8 * len)) - 1;
     } else {
-        for (size_t i = 0; i < len; i++) head |= (uint64_t)(uint8_t)p[i] << (8 * i);
+        for (size_t i = 0; i < len; i++) d.head |= (uint64_t)(uint8_t)p[i] << (8 * i);
     }
-    return (head ^ (tail << 29 | tail >> 35) ^ len) * UINT64_C(0x9E3779B97F4A7C15);
+    d.hash = (d.head ^ (d.tail << 29 | d.tail >> 35) ^ between ^ len) * UINT64_C(0x9E3779B97F4A7C15);
+    return d;
 }
 
 static inline uint32_t slot_of(const struct names *t, uint64_t hash) { return (uint32_t)(hash >> t->shift) & t->mask; }
 
+static uint32_t home_of(const struct names *t, const struct name *n) {
+    return slot_of(t, digest_of(n->p, n->len, n->p + n->len).hash);
+}
+
 const struct name *names_find(const struct names *t, const char *p, size_t len, const char *end) {
-    if (!t->n) return NULL;
-    uint64_t hash = digest(p, len, end);
-    for (uint32_t i = slot_of(t, hash); t->slot[i]; i = (i + 1) & t->mask) {
+    if (!(t->lengths >> (len % 64) & 1)) return NULL;
+    struct digest d = digest_of(p, len, end);
+    for (uint32_t i = slot_of(t, d.hash); t->slot[i]; i = (i + 1) & t->mask) {
         const struct name *n = t->at + t->slot[i] - 1;
-        if (n->len == len && n->hash == (uint32_t)hash && !memcmp(n->p, p, len)) return n;
+        if (n->head == d.head && n->tail == d.tail && n->len == len && (len <= 16 || !memcmp(n->p, p, len))) return n;
     }
     return NULL;
 }
@@ -46,7 +57,7 @@ static void fill(struct names *t) {
     memset(t->slot, 0, ((size_t)t->mask + 1) * sizeof *t->slot);
     for (uint32_t k = 0; k < t->n; k++) {
         const struct name *n = t->at + k;
-        uint32_t i = slot_of(t, digest(n->p, n->len, n->p + n->len));
+        uint32_t i = home_of(t, n);
         while (t->slot[i]) i = (i + 1) & t->mask;
         t->slot[i] = k + 1;
     }
@@ -57,7 +68,7 @@ static uint32_t collisions(struct names *t) {
     fill(t);
     for (uint32_t k = 0; k < t->n; k++) {
         const struct name *n = t->at + k;
-        count += t->slot[slot_of(t, digest(n->p, n->len, n->p + n->len))] != k + 1;
+        count += t->slot[home_of(t, n)] != k + 1;
     }
     return count;
 }
@@ -87,9 +98,10 @@ int64_t names_add(struct names *t, struct arena *a, const char *p, size_t len) {
         t->cap = cap;
         if (rebuild(t, a, cap)) return -ENOMEM;
     }
-    t->at[t->n++] =
-        (struct name){.p = p, .len = (uint32_t)len, .hash = (uint32_t)digest(p, len, p + len), .bit = NO_BIT};
-    uint32_t i = slot_of(t, digest(p, len, p + len));
+    struct digest d = digest_of(p, len, p + len);
+    t->at[t->n++] = (struct name){.p = p, .head = d.head, .tail = d.tail, .len = (uint32_t)len, .bit = NO_BIT};
+    t->lengths |= UINT64_C(1) << (len % 64);
+    uint32_t i = slot_of(t, d.hash);
     while (t->slot[i]) i = (i + 1) & t->mask;
     t->slot[i] = t->n;
     return t->n - 1;

@@ -55,7 +55,8 @@ struct subs {
 /* A set of names, found by a hash of length and bytes (names.c). */
 struct name {
     const char *p;
-    uint32_t len, hash;
+    uint64_t head, tail; /* its first and last eight bytes, see names.c */
+    uint32_t len;
     uint32_t bit;          /* NO_BIT, or its place in the set of names whose presence matters */
     const struct sub *sub; /* properties; NULL: none */
 };
@@ -64,7 +65,8 @@ struct names {
     uint32_t n, cap;
     uint32_t *slot; /* open addressing, at most a quarter full; 0: empty, else index + 1 */
     uint32_t mask;
-    unsigned shift; /* the hash that had the fewest collisions */
+    unsigned shift;   /* the hash that had the fewest collisions */
+    uint64_t lengths; /* bit N: there are names of N bytes, or N + 64, ... */
 };
 #define NO_BIT UINT32_MAX
 

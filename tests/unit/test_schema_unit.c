@@ -162,6 +162,28 @@ START_TEST(test_every_name_is_found_and_no_other) {
 }
 END_TEST
 
+START_TEST(test_names_that_differ_only_in_between_or_by_64_bytes) {
+    struct arena a = {0};
+    struct names t = {0};
+    char text[200][100];
+    for (int i = 0; i < 200; i++) {
+        int len = snprintf(text[i], sizeof text[i], "beginning%0*dthe_same_end", i % 2 ? 3 : 67, i);
+        ck_assert_int_eq(names_add(&t, &a, text[i], (size_t)len), i);
+    }
+    ck_assert_int_eq(names_finish(&t, &a), 0);
+    for (int i = 0; i < 200; i++) {
+        size_t len = strlen(text[i]);
+        ck_assert_ptr_eq(names_find(&t, text[i], len, text[i] + len), t.at + i);
+        char other[100]; /* the set keeps no copy of its own */
+        memcpy(other, text[i], len);
+        other[10] = 'x';
+        ck_assert_ptr_null(names_find(&t, other, len, other + len));
+    }
+    ck_assert_ptr_null(names_find(&t, "", 0, "x"));
+    arena_deinit(&a);
+}
+END_TEST
+
 START_TEST(test_names_of_any_length_and_bytes) {
     struct arena a = {0};
     struct names t = {0};
@@ -798,6 +820,7 @@ int main(void) {
         test_paths_and_file_uris_lead_back_and_forth,
         test_pointers_lead_back_and_forth,
         test_every_name_is_found_and_no_other,
+        test_names_that_differ_only_in_between_or_by_64_bytes,
         test_names_of_any_length_and_bytes,
         test_equal_values_have_equal_hashes,
         test_unique_items_of_many_kinds,
