@@ -23,7 +23,7 @@ struct micro {
     struct front front;
     struct memory memory;
     struct backlog *log;
-    struct clock_stamp stamp;
+    struct wire_origin origin;
     struct buf prefix, head;
     uint64_t seq;
 };
@@ -96,10 +96,8 @@ static int64_t do_admit(struct micro *m, size_t at, uint64_t *n) {
 }
 
 static void encode(struct micro *m, size_t i, struct iovec parts[WIRE_PARTS]) {
-    char time[CLOCK_RFC3339_LEN + 1];
-    clock_rfc3339(&m->stamp, rig_wall, time);
     const struct wire_event w = {
-        .time = time, .seq = ++m->seq, .uid = 1000, .pid = 4242, .scan = &m->scans[i], .payload = m->payloads[i]};
+        .origin = &m->origin, .seq = ++m->seq, .scan = &m->scans[i], .payload = m->payloads[i]};
     if (wire_native(&m->head, &m->prefix, &w, parts) < 0) die(1, "encode", NULL);
 }
 
@@ -201,6 +199,10 @@ static void prepare(struct micro *m, size_t size) {
     m->run = schema_run_new();
     scan_init(&m->scan, 128);
     if (!m->scans || !m->payloads || !m->log || !m->run) die(1, "out of memory", NULL);
+    char time[CLOCK_RFC3339_LEN + 1];
+    struct clock_stamp stamp = {0};
+    clock_rfc3339(&stamp, rig_wall, time);
+    wire_origin_set(&m->origin, time, 1000, 4242);
     if (wire_prefix(&m->prefix, notify_kind, notify_hook, "abcdefghijkl") < 0) die(1, "out of memory", NULL);
     for (size_t i = 0; i < m->pool.lines; i++) {
         struct scan *s = &m->scans[i];
@@ -234,7 +236,7 @@ static const struct row {
     {"classify and read the params", do_classify, 0, false, false, 0},
     {"find the topic: `router_find`", do_find, 0, false, false, 0},
     {"validate: `admit_payload`", do_admit, 0, false, false, 0},
-    {"encode: `wire_native`, with its time stamp", do_encode, 0, false, false, 0},
+    {"encode: `wire_native`", do_encode, 0, false, false, 0},
     {"append to a log: `backlog_append`", do_append, 0, false, false, 0},
     {"`router_post`, `router_settle`, N = 1 (encodes, appends and offers)", do_post, 1, false, false, UINT32_MAX},
     {"the same, N = 4", do_post, 4, false, false, UINT32_MAX},

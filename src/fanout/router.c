@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpc/wire.h"
-
 enum {
     SPLICE_MIN = 16 * 1024, /* below it, copying is as cheap */
     SPLICE_RUNS = 12,       /* about eight busy readers; fewer, and copying is cheaper */
@@ -153,18 +151,24 @@ static void offer(struct router *r, struct subscriber *s, struct block *block, u
     signal_ready(r, s);
 }
 
+/* When and from whom an event comes is the same for a chunk of input. */
+static void set_origin(struct router *r, const struct router_event *e) {
+    char time[CLOCK_RFC3339_LEN + 1];
+    if (r->origin.len && e->wall == r->wall && e->uid == r->uid && e->pid == r->pid) return;
+    r->wall = e->wall;
+    r->uid = e->uid;
+    r->pid = e->pid;
+    clock_rfc3339(&r->stamp, e->wall, time);
+    wire_origin_set(&r->origin, time, e->uid, e->pid);
+}
+
 /* Encode into the encoding's log. Returns 0 or a negative code. */
 static int encode(struct router *r, const struct encoding *enc, uint32_t hook, const struct router_event *e,
                   struct block **blockp, uint32_t *indexp) {
     struct iovec parts[WIRE_PARTS];
-    if (e->wall != r->wall) clock_rfc3339(&r->stamp, r->wall = e->wall, r->time); /* the same for a chunk of input */
-    struct wire_event w = {.time = r->time,
-                           .seq = r->seq,
-                           .uid = e->uid,
-                           .pid = e->pid,
-                           .scan = e->scan,
-                           .payload = e->payload,
-                           .metadata = e->metadata};
+    set_origin(r, e);
+    struct wire_event w = {
+        .origin = &r->origin, .seq = r->seq, .scan = e->scan, .payload = e->payload, .metadata = e->metadata};
     int c = encoding_build(enc, &r->head, &w, parts);
     if (c < 0) return c;
     size_t len = sizeof(struct message);
@@ -264,9 +268,10 @@ void router_publish(struct router *r, struct topic *t, const struct router_event
 }
 
 void router_post(struct router *r, struct topic *t, const struct router_event *e) {
-    struct router_result unused = {0};
+    struct router_result unused;
     struct block *block;
     uint32_t index;
+    unused.queued = unused.failed_total = 0;
     r->seq++;
     for (size_t i = 1; i < t->n_encodings; i++) publish_as(r, &t->encodings[i], t->hook, e, &unused);
     const struct encoding *native = &t->encodings[0];

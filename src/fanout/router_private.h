@@ -3,6 +3,7 @@
 #define HOOKCAST_FANOUT_ROUTER_PRIVATE_H
 
 #include "fanout/router.h"
+#include "rpc/wire.h"
 
 enum {
     RUN_LEN = 12,
@@ -33,8 +34,10 @@ struct router {
     char run[RUN_LEN + 1];
     struct buf head;
     struct clock_stamp stamp;
-    nsec_t wall; /* the last event's, and in words */
-    char time[CLOCK_RFC3339_LEN + 1];
+    nsec_t wall; /* the last event's, and whose it was */
+    uid_t uid;
+    pid_t pid;
+    struct wire_origin origin; /* in words */
     char scratch[QUEUE_WRITE_MAX];
 };
 

@@ -122,30 +122,33 @@ static int put_metadata(struct buf *head, const struct wire_event *e, const stru
     return r < 0 ? r : buf_puts(head, "}");
 }
 
+enum { SEQ_MAX = 20 }; /* digits */
+
 static char *put_number(char *end, uint64_t v) { /* digits before `end` */
-    do *--end = (char)('0' + v % 10);
-    while (v /= 10);
+    for (; v >= 100; v /= 100) {
+        unsigned pair = (unsigned)(v % 100);
+        *--end = (char)('0' + pair % 10);
+        *--end = (char)('0' + pair / 10);
+    }
+    *--end = (char)('0' + v % 10);
+    if (v >= 10) *--end = (char)('0' + v / 10);
     return end;
 }
 
 /* A literal, behind *pp: of a length known when this is compiled, so no call. */
 #define PUT(p, literal) ((char *)memcpy((p), "" literal, sizeof(literal) - 1) + sizeof(literal) - 1)
 
-enum { EVENT_META_MAX = 128 };
-
-/* At most EVENT_META_MAX bytes; returns the end. */
-static char *put_event_meta(char *p, const struct wire_event *e) {
-    char digits[24], *const end = digits + sizeof digits, *d;
-    d = put_number(end, e->seq);
-    p = mempcpy(p, d, (size_t)(end - d));
-    p = PUT(p, ",\"time\":\"");
-    p = (char *)memcpy(p, e->time, CLOCK_RFC3339_LEN) + CLOCK_RFC3339_LEN;
-    p = PUT(p, "\",\"uid\":");
-    d = put_number(end, e->uid);
-    p = mempcpy(p, d, (size_t)(end - d));
-    p = PUT(p, ",\"pid\":");
-    d = put_number(end, (uint64_t)e->pid);
+static char *put_decimal(char *p, uint64_t v) {
+    char digits[24], *const end = digits + sizeof digits, *d = put_number(end, v);
     return mempcpy(p, d, (size_t)(end - d));
+}
+
+void wire_origin_set(struct wire_origin *o, const char *time, uid_t uid, pid_t pid) {
+    char *p = PUT(o->text, ",\"time\":\"");
+    p = (char *)memcpy(p, time, CLOCK_RFC3339_LEN) + CLOCK_RFC3339_LEN;
+    p = put_decimal(PUT(p, "\",\"uid\":"), uid);
+    p = put_decimal(PUT(p, ",\"pid\":"), (uint64_t)pid);
+    o->len = (uint32_t)(p - o->text);
 }
 
 /* The object's members, as they lie: what is between its braces, or nothing. */
@@ -159,10 +162,12 @@ static struct iovec inner_span(const struct wire_event *e) {
 static int put_meta(struct buf *head, const struct buf *prefix, const struct wire_event *e) {
     const struct node *trace[TRACE_KEYS] = {NULL};
     buf_clear(head);
-    int r = buf_reserve(head, prefix->len + EVENT_META_MAX + 1);
+    int r = buf_reserve(head, prefix->len + sizeof e->origin->text + SEQ_MAX + 1);
     if (r < 0) return r;
     char *p = mempcpy(head->mem, buf_data(prefix), prefix->len);
-    p = put_event_meta(p, e);
+    p = put_decimal(p, e->seq);
+    memcpy(p, e->origin->text, sizeof e->origin->text); /* of a length known when this is compiled; the rest is room */
+    p += e->origin->len;
     if (!e->metadata) *p++ = '}';
     head->len = (size_t)(p - head->mem);
     if (!e->metadata) return 0;

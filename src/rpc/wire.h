@@ -29,11 +29,18 @@
 
 enum { WIRE_PARTS = 3 };
 
+/* When an event came and from whom, as it stands in "io.hookcast/event": the same for all that one read brings. */
+struct wire_origin {
+    uint32_t len;
+    char text[96];
+};
+
+/* `time`: RFC 3339, CLOCK_RFC3339_LEN bytes. */
+void wire_origin_set(struct wire_origin *o, const char *time, uid_t uid, pid_t pid);
+
 struct wire_event {
-    const char *time; /* RFC 3339, CLOCK_RFC3339_LEN bytes */
+    const struct wire_origin *origin;
     uint64_t seq;
-    uid_t uid;
-    pid_t pid;
     const struct scan *scan;     /* of the line the event came in */
     const struct node *payload;  /* an object */
     const struct node *metadata; /* an object, or NULL */

@@ -1,5 +1,6 @@
 /* An accepted event becomes exact bytes. */
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,10 +24,10 @@ static const char *wire_max(const char *line, size_t head_max, int *rp) {
     scan_init(&scan, 128);
     ck_assert_msg(scan_text(&scan, line, strlen(line)) == 0, "%s", line);
     ck_assert_int_eq(wire_prefix(&prefix, "k_a", "on_x", "abcdefghijkl"), 0);
-    struct wire_event e = {.time = "2026-11-23T18:30:00.123456Z",
+    struct wire_origin origin;
+    wire_origin_set(&origin, "2026-11-23T18:30:00.123456Z", 1000, 4242);
+    struct wire_event e = {.origin = &origin,
                            .seq = 41,
-                           .uid = 1000,
-                           .pid = 4242,
                            .scan = &scan,
                            .payload = scan_get(&scan, scan_root(&scan), "payload"),
                            .metadata = scan_get(&scan, scan_root(&scan), "metadata")};
@@ -202,19 +203,41 @@ START_TEST(test_the_largest_numbers_fit) {
     scan_deinit(&scan);
     scan_init(&scan, 128);
     ck_assert_int_eq(scan_text(&scan, "{}", 2), 0);
-    struct wire_event e = {.time = "2026-11-23T18:30:00.123456Z",
-                           .seq = UINT64_MAX,
-                           .uid = (uid_t)-1,
-                           .pid = 2147483647,
-                           .scan = &scan,
-                           .payload = scan_root(&scan)};
+    struct wire_origin origin;
+    wire_origin_set(&origin, "2026-11-23T18:30:00.123456Z", (uid_t)-1, 2147483647);
+    struct wire_event e = {.origin = &origin, .seq = UINT64_MAX, .scan = &scan, .payload = scan_root(&scan)};
     ck_assert_int_eq(wire_native(&head, &prefix, &e, parts), 0);
     ck_assert_str_eq(buf_cstr(&head),
                      "18446744073709551615,\"time\":\"2026-11-23T18:30:00.123456Z\",\"uid\":4294967295,"
                      "\"pid\":2147483647}}");
-    e.seq = e.uid = 0, e.pid = 0;
+    wire_origin_set(&origin, "2026-11-23T18:30:00.123456Z", 0, 0);
+    e.seq = 0;
     ck_assert_int_eq(wire_native(&head, &prefix, &e, parts), 0);
     ck_assert_str_eq(buf_cstr(&head), "0,\"time\":\"2026-11-23T18:30:00.123456Z\",\"uid\":0,\"pid\":0}}");
+    buf_deinit(&head);
+}
+END_TEST
+
+START_TEST(test_numbers_of_every_length) {
+    struct buf prefix = BUF_INIT(0), head = BUF_INIT(0);
+    struct iovec parts[WIRE_PARTS];
+    struct wire_origin origin;
+    char want[256];
+    scan_deinit(&scan);
+    scan_init(&scan, 128);
+    ck_assert_int_eq(scan_text(&scan, "{}", 2), 0);
+    uint64_t power = 1;
+    for (int n = 0; n < 40; power *= n++ & 1 ? 10 : 1) { /* 0, 1, 9, 10, 99, 100, ... */
+        uint64_t seq = n & 1 ? power : power - 1;
+        uid_t uid = (uid_t)(seq % 4294967296u);
+        pid_t pid = (pid_t)(seq % 2147483648u);
+        wire_origin_set(&origin, "2026-11-23T18:30:00.123456Z", uid, pid);
+        struct wire_event e = {.origin = &origin, .seq = seq, .scan = &scan, .payload = scan_root(&scan)};
+        ck_assert_int_eq(wire_native(&head, &prefix, &e, parts), 0);
+        (void)snprintf(want, sizeof want,
+                       "%" PRIu64 ",\"time\":\"2026-11-23T18:30:00.123456Z\",\"uid\":%u,\"pid\":%d}}", seq, uid, pid);
+        ck_assert_str_eq(buf_cstr(&head), want);
+    }
     buf_deinit(&head);
 }
 END_TEST
@@ -236,4 +259,5 @@ RUN_SUITE("wire", test_an_event_is_spliced_from_head_and_payload, test_an_empty_
           test_the_payloads_bytes_are_not_touched, test_trace_keys_stand_in_meta_wherever_they_were,
           test_an_invalid_trace_value_is_dropped_and_the_event_goes_on, test_a_trace_value_may_be_written_with_escapes,
           test_trace_lists_have_their_limits, test_traceparent_is_judged_as_w3c_says,
-          test_a_head_that_cannot_grow_is_an_error, test_the_largest_numbers_fit, test_a_dropped_notice)
+          test_a_head_that_cannot_grow_is_an_error, test_the_largest_numbers_fit, test_numbers_of_every_length,
+          test_a_dropped_notice)

@@ -27,10 +27,10 @@ static int build(const char *tool, const char *meta, const char *line, uint64_t 
     scan_init(&scan, 128);
     ck_assert_msg(scan_text(&scan, line, strlen(line)) == 0, "%s", line);
     ck_assert_int_eq(wire_tool_prefix(&prefix, "k_a", "on_x", "abcdefghijkl", tool, meta), 0);
-    struct wire_event e = {.time = "2026-11-23T18:30:00.123456Z",
+    struct wire_origin origin;
+    wire_origin_set(&origin, "2026-11-23T18:30:00.123456Z", 1000, 4242);
+    struct wire_event e = {.origin = &origin,
                            .seq = seq,
-                           .uid = 1000,
-                           .pid = 4242,
                            .scan = &scan,
                            .payload = scan_get(&scan, scan_root(&scan), "payload"),
                            .metadata = scan_get(&scan, scan_root(&scan), "metadata")};
