@@ -177,7 +177,8 @@ static struct topic *notify_topic(struct events *e, struct peer *p, const struct
     struct err err;
     size_t kind_len, hook_len;
     buf_clear(&e->result);
-    (void)buf_reserve(&e->result, (size_t)n->kind->len + n->hook->len); /* so that the first stays where it is */
+    if ((n->kind->flags | n->hook->flags) & NODE_ESCAPED)
+        (void)buf_reserve(&e->result, (size_t)n->kind->len + n->hook->len); /* so that the first stays where it is */
     const char *kind = name_of(e, n->kind, &kind_len);
     const char *hook = name_of(e, n->hook, &hook_len);
     int r = router_find(e->router, kind, kind_len, n->major, hook, hook_len, &t, &err);

@@ -108,14 +108,15 @@ bool reply_open(struct reply *a, struct peer *p, const char *line, size_t len, e
         reply_unreadable(a, p, JSONRPC_INVALID_REQUEST, "too_large", text);
         return false;
     }
-    const char *cr = memchr(line, '\r', len);
+    int s = scan_text(&a->cx->scan, line, len);
+    const char *cr =
+        s || a->cx->scan.spaced ? memchr(line, '\r', len) : NULL; /* else the scan saw that there is none */
     if (cr) {
         (void)snprintf(text, sizeof text, "a raw CR at byte %zu: it ends a line for some readers",
                        (size_t)(cr - line) + 1);
         reply_unreadable(a, p, JSONRPC_PARSE_ERROR, NULL, text);
         return false;
     }
-    int s = scan_text(&a->cx->scan, line, len);
     if (s && s != SCAN_E_DEPTH && s != SCAN_E_DUPLICATE) return unparsed(a, p, s);
     jsonrpc_classify(&a->cx->scan, m);
     if (s) return faulty(a, p, m, s);

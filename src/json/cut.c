@@ -25,9 +25,9 @@ static const uint8_t *cut_key(struct scan *s, const uint8_t *p, const uint8_t *e
         return token_fail(s, p, p < end ? "expected a key in quotes" : "unexpected end, expected a key");
     p = token_string(s, p + 1, end, &flags, simd);
     if (!p) return NULL;
-    p = token_space(p + 1, end, simd);
+    p = token_space(s, p + 1, end, simd);
     if (p == end || *p != ':') return token_fail(s, p, p < end ? "expected ':'" : "unexpected end, expected ':'");
-    return token_space(p + 1, end, simd);
+    return token_space(s, p + 1, end, simd);
 }
 
 static const uint8_t *cut_scalar(struct scan *s, const uint8_t *p, const uint8_t *end, bool simd) {
@@ -49,7 +49,7 @@ int cut_skip(struct scan *s, const uint8_t **pp, const uint8_t *end, bool simd) 
             int r = cut_push(s, level, object);
             if (r) return r;
             level++;
-            p = token_space(p + 1, end, simd);
+            p = token_space(s, p + 1, end, simd);
             if (p == end || *p != (object ? '}' : ']')) { /* not empty: on to its first child */
                 if (object && !(p = cut_key(s, p, end, simd))) return SCAN_E_SYNTAX;
                 continue;
@@ -57,13 +57,13 @@ int cut_skip(struct scan *s, const uint8_t **pp, const uint8_t *end, bool simd) 
         } else {
             p = cut_scalar(s, p, end, simd);
             if (!p) return SCAN_E_SYNTAX;
-            p = token_space(p, end, simd);
+            p = token_space(s, p, end, simd);
         }
         /* behind a value, or at an empty container's closing bracket: close what ends here */
         while (p < end && *p == (cut_in_object(s, level - 1) ? '}' : ']')) {
             p++;
             if (!--level) break;
-            p = token_space(p, end, simd);
+            p = token_space(s, p, end, simd);
         }
         if (!level) break;
         bool object = cut_in_object(s, level - 1);
@@ -74,7 +74,7 @@ int cut_skip(struct scan *s, const uint8_t **pp, const uint8_t *end, bool simd) 
                            : (object ? "expected ',' or '}'" : "expected ',' or ']'"));
             return SCAN_E_SYNTAX;
         }
-        p = token_space(p + 1, end, simd);
+        p = token_space(s, p + 1, end, simd);
         if (object && !(p = cut_key(s, p, end, simd))) return SCAN_E_SYNTAX;
     } while (level);
     *pp = p;

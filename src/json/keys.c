@@ -1,8 +1,8 @@
 /* keys.c — an object's keys: is one named twice, and where is this one.
  *
- * A few plain keys are compared pair by pair through a 64-bit digest of each, and only where a filter of 64 bits says
- * that it may be needed; many keys, or escaped ones, go through a hash table keyed with a secret, so that nobody can
- * choose keys that collide. */
+ * The scan enters each key in a filter, and only an object that this finds suspect comes here. A few plain keys are
+ * then compared pair by pair through a 64-bit digest of each; many keys, or escaped ones, go through a hash table keyed
+ * with a secret, so that nobody can choose keys that collide. */
 #include <errno.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -29,23 +29,8 @@ void keys_seed(uint64_t key[2]) {
     }
 }
 
-/* Of the first eight and the last eight bytes and the length: different digests, different keys. */
-static inline uint64_t keys_digest(const struct scan *s, const struct node *k) {
-    const char *p = scan_ptr(s, k);
-    uint64_t head = 0, tail = 0;
-    if (k->len >= 8) {
-        memcpy(&head, p, 8);
-        memcpy(&tail, p + k->len - 8, 8);
-    } else if (s->len - k->off >= 8) { /* reads on into the text behind the key, then masks that */
-        memcpy(&head, p, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        head = __builtin_bswap64(head);
-#endif
-        head &= (UINT64_C(1) << (8 * k->len)) - 1;
-    } else {
-        for (uint32_t i = 0; i < k->len; i++) head |= (uint64_t)(uint8_t)p[i] << (8 * i);
-    }
-    return head ^ (tail << 29 | tail >> 35) ^ k->len * UINT64_C(0x9E3779B97F4A7C15);
+static uint64_t digest_of(const struct scan *s, const struct node *k) {
+    return keys_digest(scan_ptr(s, k), k->len, s->text + s->len);
 }
 
 /* With the secret, which nobody outside knows. */
@@ -70,7 +55,7 @@ static int keys_table(struct scan *s, uint32_t obj, uint32_t members, bool whole
     uint32_t k = obj + 1;
     for (uint32_t i = 0; i < members; i++, k = s->nodes[k + 1].next) {
         if (!whole && s->nodes[k].flags & NODE_ESCAPED) return 1;
-        uint64_t hash = whole ? text_hash(s, s->nodes + k, s->key) : mixed(s, keys_digest(s, s->nodes + k));
+        uint64_t hash = whole ? text_hash(s, s->nodes + k, s->key) : mixed(s, digest_of(s, s->nodes + k));
         uint32_t tag = (uint32_t)(hash >> 32);
         for (size_t slot = (size_t)hash & (slots - 1);; slot = (slot + 1) & (slots - 1)) {
             uint32_t *at = s->table + slot * 2;
@@ -98,15 +83,10 @@ int keys_check(struct scan *s, uint32_t obj, uint32_t members) {
     if (members > PAIRWISE_MAX) return keys_check_table(s, obj, members);
     uint64_t digest[PAIRWISE_MAX];
     uint32_t key[PAIRWISE_MAX], k = obj + 1;
-    uint64_t seen = 0;
     for (uint32_t i = 0; i < members; i++, k = s->nodes[k + 1].next) {
         if (s->nodes[k].flags & NODE_ESCAPED) return keys_check_table(s, obj, members);
         key[i] = k;
-        digest[i] = keys_digest(s, s->nodes + k);
-        uint64_t bit = UINT64_C(1) << (digest[i] * UINT64_C(0x9FB21C651E98DF25) >> 58);
-        bool maybe = seen & bit;
-        seen |= bit;
-        if (!maybe) continue;
+        digest[i] = digest_of(s, s->nodes + k);
         for (uint32_t j = 0; j < i; j++) {
             if (digest[i] == digest[j] && text_equal(s, s->nodes + key[j], s, s->nodes + k)) {
                 s->duplicate = k;

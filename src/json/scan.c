@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "json/inner.h"
+#include "json/opening.h"
 #include "json/token.h"
 
 #define COUNT_MAX 0xFFFFFFu
@@ -26,7 +27,7 @@ static void scan_forget(struct scan *s) {
     s->error_off = 0;
     s->error = NULL;
     s->duplicate = 0;
-    s->too_deep = false;
+    s->too_deep = s->spaced = false;
 }
 
 void scan_deinit(struct scan *s) { scan_shrink(s, 0); }
@@ -40,6 +41,7 @@ void scan_shrink(struct scan *s, size_t bytes) {
     s->nodes = NULL;
     s->stack = s->table = NULL;
     s->cap_nodes = s->cap_stack = s->cap_table = 0;
+    s->opening.kept = false;
     scan_forget(s);
 }
 
@@ -79,6 +81,12 @@ static int __attribute__((noinline, cold)) scan_failed(struct scan *s) {
 
 enum where { IN_TEXT, IN_ARRAY, IN_OBJECT };
 
+/* One without children, or a container that is still open. */
+TOKEN_INLINE void put_node(struct node *at, size_t off, size_t len, uint32_t next, uint32_t type, uint32_t flags) {
+    *at = (struct node){.off = (uint32_t)off, .len = (uint32_t)len, .next = next, .type = type & 15};
+    if (flags) at->flags = flags & 15;
+}
+
 /* Returns 0, SCAN_E_SYNTAX (which scan_failed() refines) or -ENOMEM. */
 TOKEN_INLINE int scan_run(struct scan *s, bool simd) {
     const uint8_t *const text = (const uint8_t *)s->text, *const end = text + s->len;
@@ -91,7 +99,17 @@ TOKEN_INLINE int scan_run(struct scan *s, bool simd) {
     uint32_t type = NODE_NULL, flags;
     int r;
 
-    p = token_space(p, end, simd);
+    if (simd && opening_recall(s)) {
+        const struct opening *o = &s->opening;
+        p += o->len;
+        n = o->n_nodes;
+        up = o->up;
+        children = o->children;
+        where = o->where;
+        depth = 2;
+    } else {
+        p = token_space(s, p, end, simd);
+    }
 
 value: /* p: its first byte */
     if (n == s->cap_nodes) {
@@ -103,11 +121,7 @@ value: /* p: its first byte */
         case '"':
             q = token_string(s, p + 1, end, &flags, simd);
             if (!q) return SCAN_E_SYNTAX;
-            nodes[n] = (struct node){.off = (uint32_t)(p + 1 - text),
-                                     .len = (uint32_t)(q - p - 1),
-                                     .next = n + 1,
-                                     .type = NODE_STRING,
-                                     .flags = flags & 15};
+            put_node(nodes + n, (size_t)(p + 1 - text), (size_t)(q - p - 1), n + 1, NODE_STRING, flags);
             n++;
             p = q + 1;
             break;
@@ -124,18 +138,15 @@ value: /* p: its first byte */
         case '9':
             q = token_number(s, p, end, &flags);
             if (!q) return SCAN_E_SYNTAX;
-            nodes[n] = (struct node){.off = (uint32_t)(p - text),
-                                     .len = (uint32_t)(q - p),
-                                     .next = n + 1,
-                                     .type = NODE_NUMBER,
-                                     .flags = flags & 15};
+            put_node(nodes + n, (size_t)(p - text), (size_t)(q - p), n + 1, NODE_NUMBER, flags);
             n++;
             p = q;
             break;
         case '{':
         case '[':
+            if (simd && depth == 2) opening_keep(s, (size_t)(p - text), n, up, children, where);
             type = *p == '{' ? NODE_OBJECT : NODE_ARRAY;
-            nodes[n] = (struct node){.off = (uint32_t)(p - text), .next = up, .type = type & 15};
+            put_node(nodes + n, (size_t)(p - text), 0, up, type, 0);
             if (depth == s->max_depth) { /* checked, not recorded */
                 q = p;
                 if ((r = cut_skip(s, &q, end, simd))) return r;
@@ -150,7 +161,7 @@ value: /* p: its first byte */
             if (depth++) nodes[up].len = children;
             up = n++;
             children = 0;
-            p = token_space(p + 1, end, simd);
+            p = token_space(s, p + 1, end, simd);
             if (type == NODE_OBJECT) {
                 where = IN_OBJECT;
                 if (p < end && *p == '}') goto close;
@@ -162,8 +173,7 @@ value: /* p: its first byte */
         default:
             q = token_literal(s, p, end, &type);
             if (!q) return SCAN_E_SYNTAX;
-            nodes[n] =
-                (struct node){.off = (uint32_t)(p - text), .len = (uint32_t)(q - p), .next = n + 1, .type = type & 15};
+            put_node(nodes + n, (size_t)(p - text), (size_t)(q - p), n + 1, type, 0);
             n++;
             p = q;
             break;
@@ -171,10 +181,10 @@ value: /* p: its first byte */
 
 behind: /* p: the byte behind a value */
     children++;
-    p = token_space(p, end, simd);
+    p = token_space(s, p, end, simd);
     if (where == IN_OBJECT) {
         if (p < end && *p == ',') {
-            p = token_space(p + 1, end, simd);
+            p = token_space(s, p + 1, end, simd);
             goto key;
         }
         if (p < end && *p == '}') goto close;
@@ -183,7 +193,7 @@ behind: /* p: the byte behind a value */
     }
     if (where == IN_ARRAY) {
         if (p < end && *p == ',') {
-            p = token_space(p + 1, end, simd);
+            p = token_space(s, p + 1, end, simd);
             goto value;
         }
         if (p < end && *p == ']') goto close;
@@ -209,18 +219,15 @@ key: /* p: its opening quote, if all is well */
     flags = 0;
     q = token_string(s, p + 1, end, &flags, simd);
     if (!q) return SCAN_E_SYNTAX;
-    nodes[n] = (struct node){.off = (uint32_t)(p + 1 - text),
-                             .len = (uint32_t)(q - p - 1),
-                             .next = n + 1,
-                             .type = NODE_STRING,
-                             .flags = flags & 15};
+    put_node(nodes + n, (size_t)(p + 1 - text), (size_t)(q - p - 1), n + 1, NODE_STRING, flags);
     n++;
-    p = token_space(q + 1, end, simd);
+    if (flags || !keys_note(s, up, p + 1, (size_t)(q - p - 1), end)) nodes[up].flags |= NODE_SUSPECT;
+    p = token_space(s, q + 1, end, simd);
     if (p == end || *p != ':') {
         token_fail(s, p, p < end ? "expected ':'" : "unexpected end, expected ':'");
         return SCAN_E_SYNTAX;
     }
-    p = token_space(p + 1, end, simd);
+    p = token_space(s, p + 1, end, simd);
     goto value;
 
 close: /* p: the closing bracket of container `up` */
@@ -231,7 +238,10 @@ close: /* p: the closing bracket of container `up` */
         c->len = (uint32_t)(p - text) - c->off;
         c->next = n;
         c->count = children < COUNT_MAX ? children & COUNT_MAX : COUNT_MAX;
-        if (where == IN_OBJECT && children > 1 && !s->duplicate && (r = keys_check(s, up, children))) return r;
+        if (c->flags) { /* NODE_SUSPECT */
+            c->flags = 0;
+            if (!s->duplicate && (r = keys_check(s, up, children))) return r;
+        }
         up = outer;
         if (--depth) {
             children = nodes[up].len;
@@ -265,5 +275,7 @@ int scan_text(struct scan *s, const char *text, size_t len) {
 
 int scan_text_scalar(struct scan *s, const char *text, size_t len) {
     int r = scan_begin(s, text, len);
+    s->opening.kept = false;
+    memset(s->seen, 0, sizeof s->seen);
     return r ? r : scan_end(s, scan_run(s, false));
 }

@@ -17,7 +17,8 @@
  * whole text is checked, and the verdict is told last. What is nested deeper than the limit is checked but not
  * recorded.
  *
- * One `struct scan` is reused for every line: after warm-up nothing is allocated. Not thread-safe. */
+ * One `struct scan` is reused for every line: after warm-up nothing is allocated, and what a line has in common with
+ * the one before, up to its payload, is not read again. Not thread-safe. */
 #ifndef HOOKCAST_JSON_SCAN_H
 #define HOOKCAST_JSON_SCAN_H
 
@@ -50,6 +51,19 @@ struct node {
     uint32_t flags : 4;
 };
 
+enum { SCAN_OPENING_MAX = 256, SCAN_SEEN_WORDS = 32 };
+
+/* Private, see opening.h: where a text's first container of depth 2 begins, and how far the scan had come there. */
+struct opening {
+    bool kept;                      /* nodes[0 .. n_nodes) are those of `text` */
+    uint16_t len;                   /* of `text` */
+    uint8_t where;                  /* in what the container stands */
+    uint32_t n_nodes, up, children; /* `up`: the index of what it stands in, which has so many children so far */
+    struct node outer[2];           /* node 0 and node `up`, not closed yet */
+    uint64_t seen[SCAN_SEEN_WORDS];
+    char text[SCAN_OPENING_MAX];
+};
+
 enum {
     SCAN_E_SYNTAX = 1,    /* not JSON: nodes are not valid; error_off and error say where and what */
     SCAN_E_UTF8 = 2,      /* not UTF-8; likewise */
@@ -67,6 +81,7 @@ struct scan {
     const char *error;  /* after SYNTAX, UTF8: static text, e.g. "expected ',' or '}'" */
     uint32_t duplicate; /* node index of the first duplicate key found; 0 = none (node 0 is never a key) */
     bool too_deep;      /* DEPTH is reported before DUPLICATE when both hold */
+    bool spaced;        /* more than single blanks between tokens: only then can there be a CR */
 
     /* private */
     uint32_t max_depth;
@@ -75,7 +90,9 @@ struct scan {
     size_t cap_stack;
     uint32_t *table; /* hash table for the duplicate check of large objects */
     size_t cap_table;
-    uint64_t key[2]; /* of its hash */
+    uint64_t key[2];                /* of its hash */
+    uint64_t seen[SCAN_SEEN_WORDS]; /* a filter of the keys so far */
+    struct opening opening;
 };
 
 /* 128 is the house's depth: a scalar has depth 0, [] has 1. Zero-fills *s. Nothing is allocated yet. */

@@ -45,9 +45,10 @@ TOKEN_INLINE const uint8_t *token_plain(const uint8_t *p, const uint8_t *end, bo
 
 TOKEN_INLINE bool token_is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
-TOKEN_INLINE const uint8_t *token_space(const uint8_t *p, const uint8_t *end, bool simd) {
+TOKEN_INLINE const uint8_t *token_space(struct scan *s, const uint8_t *p, const uint8_t *end, bool simd) {
     if (p<end && * p> ' ') return p; /* compact texts: nearly always */
-    if (p < end && token_is_space(*p) && ++p<end && * p> ' ') return p;
+    if (p < end && *p == ' ' && ++p<end && * p> ' ') return p;
+    if (p < end) s->spaced = true;
 #ifdef __SSE2__
     if (simd) {
         const __m128i sp = _mm_set1_epi8(' '), nl = _mm_set1_epi8('\n'), tab = _mm_set1_epi8('\t'),

@@ -11,7 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static struct scan fast, plain;
+    static struct scan fast, plain, again;
     uint32_t depth = size ? data[0] % 8u : 0; /* a low limit, so that both sides of it are met */
     scan_deinit(&fast), scan_init(&fast, depth);
     scan_deinit(&plain), scan_init(&plain, depth);
@@ -21,6 +21,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (fast.error != plain.error || fast.error_off != plain.error_off || fast.error_off > size) abort();
     if (fast.n_nodes != plain.n_nodes || fast.duplicate != plain.duplicate) abort();
     if (fast.n_nodes && memcmp(fast.nodes, plain.nodes, fast.n_nodes * sizeof *fast.nodes) != 0) abort();
+
+    /* one that has read a part of it before, and all of it, goes on from there */
+    scan_deinit(&again), scan_init(&again, depth);
+    (void)scan_text(&again, text, size - size / 4);
+    for (int i = 0; i < 2; i++) {
+        if (scan_text(&again, text, size) != r || again.n_nodes != fast.n_nodes || again.duplicate != fast.duplicate)
+            abort();
+        if (again.error != fast.error || again.error_off != fast.error_off || again.spaced != fast.spaced) abort();
+        if (fast.n_nodes && memcmp(fast.nodes, again.nodes, fast.n_nodes * sizeof *fast.nodes) != 0) abort();
+    }
 
     struct buf out = BUF_INIT(0);
     for (uint32_t i = 0; i < fast.n_nodes; i++) {
