@@ -16,7 +16,8 @@ enum {
     BABBLE_LINES = 64, /* of a chunk that are no message: */
     BABBLE_PAUSE_MS = 5,
     BUSY_REFILLS = 16,      /* it reads, and its pipe is what it waits for: */
-    BUSY_PIPE = 256 * 1024, /* a larger one saves wake-ups */
+    BUSY_PIPE = 512 * 1024, /* a larger one saves wake-ups */
+    USUAL_PIPE = 64 * 1024,
 };
 
 void child_relieve(struct child *c) {
@@ -139,11 +140,16 @@ void child_flush(struct child *c) {
     child_end_flushed(c);
 }
 
+/* As large as the system lets it be: a user's pipes may hold so many pages in all (pipe(7)). */
+static void enlarge_pipe(int fd) {
+    for (int size = BUSY_PIPE; size > USUAL_PIPE && fcntl(fd, F_SETPIPE_SZ, size) < 0; size /= 2) continue;
+}
+
 static void on_writable(struct ev_loop *loop, ev_io *w, int revents) {
     struct child *c = w->data;
     (void)loop;
     (void)revents;
-    if (++c->refills == BUSY_REFILLS) (void)fcntl(c->p.in, F_SETPIPE_SZ, BUSY_PIPE); /* refused: it stays as it is */
+    if (++c->refills == BUSY_REFILLS) enlarge_pipe(c->p.in);
     child_flush(c);
 }
 
@@ -155,7 +161,7 @@ typedef void (*line_fn)(struct child *c, const char *line, size_t len, enum line
 static bool read_chunk(struct child *c, ev_io *w, int *fd, struct line *l, line_fn take) {
     if (*fd < 0) return false;
     ssize_t n;
-    do n = read(*fd, c->cx->read, sizeof c->cx->read);
+    do n = read(*fd, c->cx->read, CONTEXT_READ_SHARE);
     while (n < 0 && errno == EINTR);
     const char *line;
     size_t len;

@@ -12,7 +12,11 @@
 #include "daemon/config.h"
 #include "json/scan.h"
 
-enum { CONTEXT_READ_MAX = 64 * 1024, CONTEXT_RUN_LEN = 12 };
+enum {
+    CONTEXT_READ_MAX = 192 * 1024,  /* what a socket holds of a publisher that writes as fast as it can */
+    CONTEXT_READ_SHARE = 64 * 1024, /* of each, where there are several */
+    CONTEXT_RUN_LEN = 12,
+};
 
 struct context {
     struct ev_loop *loop;
@@ -22,6 +26,7 @@ struct context {
     struct cgroups cgroups; /* delegated to us; dir -1: not */
     uint64_t nofile;        /* the soft limit of descriptors we were started with, for plugins */
     char run[CONTEXT_RUN_LEN + 1];
+    size_t turn_read;            /* bytes that publishers sent in this turn of the loop */
     bool more_input;             /* a publisher's read was full: more is waiting; until the next flush */
     struct scan scan;            /* one line is looked at at a time */
     char read[CONTEXT_READ_MAX]; /* one chunk likewise */

@@ -100,6 +100,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents) {
     stop_those_due(s);
     flush_dirty(s); /* what the last lines gave to say */
     s->cx->more_input = false;
+    s->cx->turn_read = 0;
 }
 
 /* --- time --- */

@@ -23,7 +23,7 @@
 /* Renders a gap notice into out (QUEUE_NOTICE_MAX bytes); returns its length, at least 1. NULL where the wire form has
  * none: then gaps are told by the counters alone. */
 typedef uint32_t (*queue_notice_fn)(const struct gap *g, char *out);
-enum { QUEUE_NOTICE_MAX = 256, QUEUE_WRITE_MAX = 64 * 1024 };
+enum { QUEUE_NOTICE_MAX = 256, QUEUE_WRITE_MAX = 192 * 1024 };
 
 enum queue_overflow { QUEUE_DROP_OLDEST, QUEUE_DROP_NEWEST, QUEUE_RESTART };
 

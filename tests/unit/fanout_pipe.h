@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { FAKE_FD = 1 << 20, FAKE_PIPES = 16, FAKE_RING = 1 << 17 };
+enum { FAKE_FD = 1 << 20, FAKE_PIPES = 16, FAKE_RING = 1 << 19 };
 
 struct fake_pipe {
     char ring[FAKE_RING];

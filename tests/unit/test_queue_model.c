@@ -37,7 +37,7 @@ static void seat_end(struct seat *s) {
 
 static void do_attach(struct seat *s) {
     if (s->m.attached) return;
-    size_t cap = one_in(3) ? 1 + below(300) : one_in(2) ? 4096 : 65536;
+    size_t cap = one_in(3) ? 1 + below(300) : one_in(2) ? 4096 : one_in(2) ? 65536 : FAKE_RING;
     fake_reset(s->pipe, cap);
     s->pipe->no_pages = one_in(8);
     queue_attach(s->q, FAKE_FD + (int)(s->pipe - fake_pipes));
