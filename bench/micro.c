@@ -143,18 +143,20 @@ static int64_t do_post(struct micro *m, size_t at, uint64_t *n) {
 }
 
 static int64_t do_write(struct micro *m, size_t at, uint64_t *n) {
-    struct reader *p = &m->rig.readers[0];
-    const struct queue_counters *c = queue_counters(p->sub.queue);
     int64_t sum = 0;
-    uint64_t before = c->delivered;
     (void)post(m, at);
-    for (bool done = false; !done;) {
-        int64_t t = now_ns();
-        done = reader_write(p);
-        sum += now_ns() - t;
-        reader_drain(p);
+    for (unsigned i = 0; i < m->rig.n; i++) {
+        struct reader *p = &m->rig.readers[i];
+        const struct queue_counters *c = queue_counters(p->sub.queue);
+        uint64_t before = c->delivered;
+        for (bool done = false; !done;) {
+            int64_t t = now_ns();
+            done = reader_write(p);
+            sum += now_ns() - t;
+            reader_drain(p);
+        }
+        *n += c->delivered - before;
     }
-    *n += c->delivered - before;
     return sum;
 }
 
@@ -230,7 +232,7 @@ static const struct row {
     stage_fn *fn;
     unsigned readers;
     bool pipe, front;
-    uint32_t splice_runs; /* UINT32_MAX: always copy */
+    uint32_t stage_runs; /* UINT32_MAX: always copy */
 } rows[] = {
     {"scan: `scan_text`", do_scan, 0, false, false, 0},
     {"classify and read the params", do_classify, 0, false, false, 0},
@@ -244,7 +246,8 @@ static const struct row {
     {"the same, N = 64", do_post, 64, false, false, UINT32_MAX},
     {"a line to a queue, as `daemon/events.c` does it, N = 1 (all of the above)", do_line, 1, false, true, UINT32_MAX},
     {"`queue_write` into a pipe, copying, per delivery", do_write, 1, true, false, UINT32_MAX},
-    {"the same, giving pages", do_write, 1, true, false, 1},
+    {"the same, through a stage, N = 4", do_write, 4, true, false, 0},
+    {"the same, through a stage, N = 16", do_write, 16, true, false, 0},
 };
 
 int main(int argc, char **argv) {
@@ -261,7 +264,7 @@ int main(int argc, char **argv) {
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
             const struct row *row = &rows[i];
             rig_begin(&m.rig);
-            for (unsigned j = 0; j < row->readers; j++) (void)rig_reader(&m.rig, row->pipe, row->splice_runs);
+            for (unsigned j = 0; j < row->readers; j++) (void)rig_reader(&m.rig, row->pipe, row->stage_runs);
             if (row->front) front_begin(&m.front, m.rig.router);
             ns[i][k] = measure(&m, row->fn, rounds);
             if (row->front) front_end(&m.front);

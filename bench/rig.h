@@ -10,7 +10,7 @@
 #include "registry/catalog.h"
 #include "rpc/wire.h"
 
-enum { READERS_MAX = 64, PIPE_SIZE = 64 * 1024 };
+enum { READERS_MAX = 64, PIPE_SIZE = 512 * 1024 /* as a busy plugin's */ };
 
 /* 2026-11-24T00:00:00.123456Z: no clock is read, so that every run does the same. */
 static const nsec_t rig_wall = 1795478400LL * NSEC_PER_SEC + 123456789;
@@ -66,17 +66,17 @@ static inline void rig_begin(struct rig *r) {
         die(1, e.text, NULL);
 }
 
-/* One more reader, of a pipe or of /dev/null, whose queue has room for everything. `splice_runs` 0: as the router has
+/* One more reader, of a pipe or of /dev/null, whose queue has room for everything. `stage_runs` 0: as the router has
  * it. */
-static inline struct reader *rig_reader(struct rig *r, bool pipe, uint32_t splice_runs) {
+static inline struct reader *rig_reader(struct rig *r, bool pipe, uint32_t stage_runs) {
     struct reader *p = &r->readers[r->n++];
     struct queue_options o = {.max_events = 1000000000, .max_size = UINT64_C(1) << 40};
     router_queue_options(r->router, &o);
-    if (splice_runs) o.splice_runs = splice_runs;
+    if (stage_runs) o.stage_runs = stage_runs;
     *p = (struct reader){.hears = calloc(r->spec->n_hooks, sizeof *p->hears), .fds = {-1, -1}};
     if (pipe) {
         if (pipe2(p->fds, O_NONBLOCK | O_CLOEXEC) < 0) die(1, "pipe", strerror(errno));
-        if (fcntl(p->fds[1], F_SETPIPE_SZ, PIPE_SIZE) != PIPE_SIZE) die(1, "a pipe of 64 KiB", strerror(errno));
+        if (fcntl(p->fds[1], F_SETPIPE_SZ, PIPE_SIZE) != PIPE_SIZE) die(1, "a pipe of 512 KiB", strerror(errno));
     } else {
         p->fds[1] = open("/dev/null", O_WRONLY | O_CLOEXEC);
     }

@@ -119,7 +119,6 @@ void child_flush(struct child *c) {
         (void)child_tick(c);
         c->owner.restless(c->owner.ctx);
     }
-    queue_expect_more(c->sub.queue, c->cx->more_input);
     int r = queue_write(c->sub.queue, WRITE_BUDGET, NULL, NULL);
     switch (r) {
         case 0:

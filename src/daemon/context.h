@@ -27,7 +27,6 @@ struct context {
     uint64_t nofile;        /* the soft limit of descriptors we were started with, for plugins */
     char run[CONTEXT_RUN_LEN + 1];
     size_t turn_read;            /* bytes that publishers sent in this turn of the loop */
-    bool more_input;             /* a publisher's read was full: more is waiting; until the next flush */
     struct scan scan;            /* one line is looked at at a time */
     char read[CONTEXT_READ_MAX]; /* one chunk likewise */
 };

@@ -142,7 +142,6 @@ static size_t read_chunk(struct peer *p, size_t max) {
     line_feed(&p->line, p->cx->read, (size_t)n);
     while (!p->dead && (r = line_next(&p->line, &line, &len)) != LINE_NONE)
         if (len || r != LINE_WHOLE) p->owner->line(p->owner->ctx, p, line, len, r);
-    if ((size_t)n == max) p->cx->more_input = true;
     p->cx->turn_read += (size_t)n;
     p->owner->chunk_end(p->owner->ctx);
     return (size_t)n;

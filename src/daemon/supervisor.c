@@ -99,7 +99,6 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents) {
     }
     stop_those_due(s);
     flush_dirty(s); /* what the last lines gave to say */
-    s->cx->more_input = false;
     s->cx->turn_read = 0;
 }
 
@@ -243,7 +242,7 @@ struct supervisor *supervisor_new(struct context *cx, struct catalog *catalog, c
     ev_init(&s->t_sweep, on_sweep);
     s->w_flush.data = s->t_sweep.data = s;
     s->router = router_new(catalog, cx->run, cx->config->backlog_max_size, sink_of(s, &sink));
-    if (s->router) router_copy_only(s->router, getenv("HOOKCASTD_COPY") != NULL);
+    if (s->router && getenv("HOOKCASTD_COPY")) router_copy_only(s->router);
     s->children = calloc(catalog->n_manifests + 1, sizeof(*s->children));
     s->cap_dirty = supervisor_dirty_room(catalog->n_manifests);
     s->dirty = calloc(s->cap_dirty, sizeof(*s->dirty));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fanout/backlog.h"
+#include "fanout/stage.h"
 
 static size_t page_round(size_t n) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -18,7 +19,8 @@ static struct block *take_spare(struct memory *m) {
     struct block *b = m->spare;
     m->spare = b->next;
     m->n_spare--;
-    *b = (struct block){.memory = m, .data = b->data, .mapped = b->mapped, .cap = b->cap, .max = b->max};
+    *b = (struct block){
+        .memory = m, .data = b->data, .mapped = b->mapped, .cap = b->cap, .max = b->max, .serial = ++m->serials};
     m->used += sizeof *b;
     return b;
 }
@@ -41,7 +43,12 @@ struct block *block_new(struct memory *m, size_t want, uint32_t max_messages) {
     (void)madvise(p, data + head, MADV_NOHUGEPAGE); /* advice: without it only memory is wasted */
     (void)madvise(p, data + head, MADV_DONTFORK);
     struct block *b = (struct block *)(void *)(p + data);
-    *b = (struct block){.memory = m, .data = p, .mapped = data + head, .cap = (uint32_t)data, .max = max_messages};
+    *b = (struct block){.memory = m,
+                        .data = p,
+                        .mapped = data + head,
+                        .cap = (uint32_t)data,
+                        .max = max_messages,
+                        .serial = ++m->serials};
     m->used += sizeof *b;
     return b;
 }
@@ -61,7 +68,8 @@ static size_t charge(const struct block *b) { return sizeof *b + b->used + b->n 
 struct block *block_free(struct block *b) {
     if (!b) return NULL;
     b->memory->used -= charge(b);
-    if (b->mapped && !b->spliced && usual(b->cap, b->max) && b->memory->n_spare < MEMORY_SPARE) {
+    if (b->staged) stages_forget(b->memory->stages, b->serial);
+    if (b->mapped && usual(b->cap, b->max) && b->memory->n_spare < MEMORY_SPARE) {
         b->next = b->memory->spare;
         b->memory->spare = b;
         b->memory->n_spare++;

@@ -19,14 +19,16 @@
 #include "base/clock.h"
 
 struct block;
+struct stages;
 
 /* What all logs, tables and queues together may take (backlog_max_size). `used` is zero at exit, or something leaked.
- * A few blocks of the usual size are kept when they go, since mapping one anew costs 80 page faults; never one whose
- * pages were given to a pipe. */
+ * A few blocks of the usual size are kept when they go, since mapping one anew costs 80 page faults. */
 struct memory {
     size_t used, limit;
     struct block *spare; /* linked by `next`; not counted in `used` */
     unsigned n_spare;
+    uint64_t serials;      /* blocks, ever */
+    struct stages *stages; /* borrowed; NULL: everything is copied */
 };
 void memory_deinit(struct memory *m); /* unmaps the spare blocks; twice is harmless */
 
@@ -50,7 +52,8 @@ struct block {
     uint32_t cap, used;
     uint32_t n, max; /* messages */
     uint32_t runs;
-    bool spliced; /* pages of it are, or were, in a pipe: they must never be written again */
+    uint64_t serial; /* no other block has had it; 0: on the heap */
+    bool staged;     /* stretches of it are, or were, in stages */
     struct message table[];
 };
 

@@ -35,7 +35,7 @@ void queue_configure(struct queue *q, const struct queue_options *o) {
 void queue_attach(struct queue *q, int fd) {
     q->fd = fd;
     q->open = false;
-    q->condemned = false;
+    q->condemned = q->late = false;
     q->written = q->read = 0;
     q->allowed = UINT64_MAX;
 }
@@ -45,7 +45,6 @@ void queue_pardon(struct queue *q) { q->condemned = false; }
 
 void queue_hold(struct queue *q) { q->open = false; }
 bool queue_at_rest(const struct queue *q) { return !q->tail_left && !q->own.n; }
-void queue_expect_more(struct queue *q, bool more) { q->more = more; }
 
 void queue_move(struct queue *q, int fd) { q->fd = fd; }
 

@@ -33,9 +33,9 @@ struct queue_options {
     queue_notice_fn notice;
     struct memory *memory; /* borrowed; outlives the queue */
     char *scratch;         /* borrowed; QUEUE_WRITE_MAX bytes that all queues may share */
-    /* Whole pages of a block are given to the pipe (vmsplice) instead of copied, when at least `splice_min` bytes of
-     * them are pending and at least `splice_runs` runs touch the block (a busy reader has one or two). 0: never. */
-    uint32_t splice_min, splice_runs;
+    /* What is pending goes through a stage (stage.h) instead of being copied, when it is at least `stage_min` bytes of
+     * one block that at least `stage_runs` runs touch (a busy reader has one or two). 0: never. */
+    uint32_t stage_min, stage_runs;
 };
 
 struct queue_counters {
@@ -110,11 +110,6 @@ uint32_t queue_own_waiting(const struct queue *q);
  */
 typedef void (*queue_lag_fn)(void *ctx, uint64_t count, nsec_t oldest);
 int queue_write(struct queue *q, size_t budget, queue_lag_fn lag, void *ctx);
-
-/* More events are on their way this very moment: after whole pages were given, what is left of the last one may wait
- * for two more calls of queue_write() (QUEUE_E_BUDGET), so that the next batch begins with a whole page again. Stays
- * until told otherwise. */
-void queue_expect_more(struct queue *q, bool more);
 
 /* Anything that could be written now? */
 bool queue_wants_write(const struct queue *q);

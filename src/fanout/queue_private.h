@@ -11,8 +11,7 @@ struct queue {
     bool open;           /* events may be written */
     bool refusing;       /* drop_newest: until half the limit is free */
     bool condemned;      /* overflow: restart: until the next child */
-    uint8_t put_off;     /* so often may the rest of a page still wait */
-    bool more;           /* more is to come at once */
+    bool late;           /* its pipe was full, and not all has gone since */
     int fd;              /* borrowed; -1 when detached */
     uint32_t tail_left;  /* bytes of sent's last message still to write; > 0: torn */
     struct runs sent, own;

@@ -4,21 +4,18 @@
  * notice. consume() then moves exactly as many bytes as the kernel took from own and pending to sent. Slots that
  * consume() needs are reserved before the write (a piece moves at most one run), so it cannot fail. */
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "fanout/queue_private.h"
+#include "fanout/stage.h"
 
 enum {
     PIECES = 64,
     RUNS = 256,
     SHORT = 2048,
     SYNC_RUNS = 512,
-    PAGE = 4096,
-    PUT_OFF = 2, /* calls that what is left of the last page may wait for: one in this turn, one in the next */
 };
 
 struct gather {
@@ -84,14 +81,10 @@ static int gather_gap(struct queue *q, struct gather *g, const struct gap *gap) 
     return 0;
 }
 
-/* May whole pages of these bytes of a block be given to the pipe, and is it worth it? */
-static bool many_read(const struct queue *q, const struct block *b) {
-    return q->o.splice_min && b && b->mapped && b->runs >= q->o.splice_runs;
-}
-
-static bool worth_splicing(const struct queue *q, const struct block *b, const char *p, size_t len) {
-    size_t head = -(uintptr_t)p & (PAGE - 1);
-    return many_read(q, b) && len >= head + PAGE && len - head >= q->o.splice_min;
+/* Is it worth a stage? */
+static bool worth_staging(const struct queue *q, const struct block *b, size_t len) {
+    return q->o.stage_min && q->o.memory->stages && b && b->mapped && b->runs >= q->o.stage_runs &&
+           len >= q->o.stage_min;
 }
 
 static int gather_pending(struct queue *q, struct gather *g) {
@@ -105,8 +98,8 @@ static int gather_pending(struct queue *q, struct gather *g) {
             size_t len = block_span(b, r->log.first, count);
             if (!g->n)
                 g->block = r->log.block;
-            else if (g->block != r->log.block && worth_splicing(q, r->log.block, p, len))
-                return 0; /* its pages are for the next write */
+            else if (g->block != r->log.block && worth_staging(q, r->log.block, len))
+                return 0; /* the next write is its own */
             piece(g, q->o.scratch, p, len);
             g->allowed -= count;
             if (count < r->log.count) return 0;
@@ -216,31 +209,6 @@ static void skip_silent_gaps(struct queue *q) {
     while (q->pending.n && runs_front(&q->pending)->type == RUN_GAP) (void)runs_pop_front(&q->pending);
 }
 
-/* Pages that many children read cost less given to their pipes than copied. What lies before the first whole page is
- * written; what lies behind the last waits for the next write. Returns the bytes that went, or -1 (errno); `*wantp` is
- * what could have gone. */
-static ssize_t give_pages(struct queue *q, struct block *b, const struct iovec *piece, size_t *wantp) {
-    char *p = piece->iov_base;
-    size_t head = -(uintptr_t)p & (PAGE - 1), pages = (piece->iov_len - head) / PAGE * PAGE;
-    ssize_t w = 0, v;
-    *wantp = head + pages;
-    if (head) {
-        do w = write(q->fd, p, head);
-        while (w < 0 && errno == EINTR);
-        if (w < (ssize_t)head) return w;
-    }
-    b->spliced = true;
-    const struct iovec whole = {p + head, pages};
-    do v = vmsplice(q->fd, &whole, 1, SPLICE_F_NONBLOCK);
-    while (v < 0 && errno == EINTR);
-    if (v < 0 && errno != EAGAIN && errno != EPIPE) { /* not allowed here (seccomp): copying always is */
-        q->o.splice_min = 0;
-        return w;
-    }
-    if (v < 0) return w ? w : -1;
-    return w + v;
-}
-
 static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *ctx) {
     struct gather g;
     g.n = 0;
@@ -259,14 +227,10 @@ static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *c
         return r;
     }
     ssize_t w = 0;
-    bool splice = g.n && worth_splicing(q, g.block, g.iov[0].iov_base, g.iov[0].iov_len);
-    if (!splice && q->more && q->put_off && g.n == 1 && many_read(q, g.block)) {
-        q->put_off--;
-        return QUEUE_E_BUDGET;
-    }
-    q->put_off = splice ? PUT_OFF : 0;
-    if (splice) {
-        w = give_pages(q, g.block, &g.iov[0], &g.total);
+    if (g.n && worth_staging(q, g.block, g.iov[0].iov_len)) {
+        uint32_t at = (uint32_t)((const char *)g.iov[0].iov_base - g.block->data), len = (uint32_t)g.iov[0].iov_len;
+        bool fill = !q->late; /* else it is perhaps alone at this place */
+        w = stages_send(q->o.memory->stages, g.block, at, len, q->o.stage_min, fill, q->fd, &g.total);
     } else if (g.n) {
         do w = g.n == 1 ? write(q->fd, g.iov[0].iov_base, g.iov[0].iov_len) : writev(q->fd, g.iov, g.n);
         while (w < 0 && errno == EINTR);
@@ -274,7 +238,7 @@ static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *c
     if (w < 0)
         r = errno == EAGAIN ? QUEUE_E_AGAIN : errno == EPIPE ? QUEUE_E_GONE : -errno;
     else if ((size_t)w < g.total)
-        r = splice && !q->o.splice_min ? 0 : QUEUE_E_AGAIN;
+        r = QUEUE_E_AGAIN;
     if (w > 0) {
         consume(q, &g, (size_t)w, lag, ctx);
         *wrotep = (size_t)w;
@@ -290,11 +254,13 @@ int queue_write(struct queue *q, size_t budget, queue_lag_fn lag, void *ctx) {
         if (!queue_wants_write(q)) {
             runs_relax(&q->own);
             runs_relax(&q->pending);
+            q->late = false;
             return 0;
         }
         if (done >= budget) return QUEUE_E_BUDGET;
         size_t wrote = 0;
         int r = write_once(q, &wrote, lag, ctx);
+        if (r == QUEUE_E_AGAIN) q->late = true;
         if (r) return r;
         done += wrote;
     }

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fanout/stage.h"
+
 enum {
-    SPLICE_MIN = 16 * 1024, /* below it, copying is as cheap */
-    SPLICE_RUNS = 12,       /* about eight busy readers; fewer, and copying is cheaper */
+    STAGE_MIN = 16 * 1024, /* below it, copying is as cheap */
+    STAGE_RUNS = 3,        /* more than one busy reader */
 };
 
 static bool may_hold(const struct subscriber *s) { return queue_in_pipe(s->queue) || queue_counters(s->queue)->events; }
@@ -46,6 +48,7 @@ struct router *router_new(const struct catalog *c, const char *run, size_t backl
     struct router *r = calloc(1, sizeof *r);
     if (!r) return NULL;
     r->memory.limit = backlog_max;
+    r->memory.stages = stages_new();
     r->sink = *sink;
     r->head = BUF_INIT(0);
     (void)snprintf(r->run, sizeof r->run, "%s", run);
@@ -53,13 +56,14 @@ struct router *router_new(const struct catalog *c, const char *run, size_t backl
     return r->topics ? r : router_free(r);
 }
 
-void router_copy_only(struct router *r, bool copy_only) { r->copy_only = copy_only; }
+void router_copy_only(struct router *r) { r->memory.stages = stages_free(r->memory.stages); }
 
 struct router *router_free(struct router *r) {
     if (!r) return NULL;
     router_settle(r);
     r->topics = topics_free(r->topics);
     memory_deinit(&r->memory);
+    (void)stages_free(r->memory.stages);
     buf_deinit(&r->head);
     free(r->all);
     free(r->active);
@@ -105,8 +109,8 @@ void router_unsubscribe(struct router *r, struct subscriber *s) {
 void router_queue_options(struct router *r, struct queue_options *o) {
     o->memory = &r->memory;
     o->scratch = r->scratch;
-    o->splice_min = r->copy_only ? 0 : SPLICE_MIN;
-    o->splice_runs = SPLICE_RUNS;
+    o->stage_min = STAGE_MIN;
+    o->stage_runs = STAGE_RUNS;
 }
 
 struct topics *router_prepare(struct router *r, const struct catalog *c) {

@@ -44,8 +44,8 @@ struct router;
 struct router *router_new(const struct catalog *c, const char *run, size_t backlog_max, const struct router_sink *sink);
 struct router *router_free(struct router *r);
 
-/* Queues configured from now on never give pages to a pipe, however many read them. For measuring. */
-void router_copy_only(struct router *r, bool copy_only);
+/* No stages: whatever a child is sent is copied, however many read the same. For measuring. */
+void router_copy_only(struct router *r);
 
 int router_find(const struct router *r, const char *kind, size_t kind_len, int major, const char *hook, size_t hook_len,
                 struct topic **topicp, struct err *e);

@@ -27,7 +27,6 @@ struct router {
     size_t n_active;
     size_t n, cap;
     uint64_t seq, given_up;
-    bool copy_only;
     size_t turn; /* the subscriber that was last looked at for copying out */
     struct batch batch;
     uint64_t settled; /* batches, ever */

@@ -1,7 +1,7 @@
 /* fanout_pipe.h — pipes made of memory: they take as many bytes as a test says, byte by byte if it wants.
  *
- * write(), writev() and ioctl(FIONREAD) are defined here for descriptors from FAKE_FD on; all others go to the kernel.
- * Include it in a test's only file. */
+ * write(), writev(), tee() and ioctl(FIONREAD) are defined here for descriptors from FAKE_FD on; all others go to the
+ * kernel. Include it in a test's only file. */
 #ifndef HOOKCAST_TESTS_FANOUT_PIPE_H
 #define HOOKCAST_TESTS_FANOUT_PIPE_H
 
@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -25,7 +24,7 @@ struct fake_pipe {
     size_t quota;           /* bytes it still takes before it says EAGAIN */
     unsigned eintr;         /* so many calls are interrupted first */
     int error;              /* when not 0: every write fails with it */
-    bool no_pages;          /* vmsplice(2) is forbidden */
+    bool no_tee;            /* tee(2) is forbidden */
     uint64_t total, calls;  /* bytes taken, write calls; ever */
 };
 
@@ -85,56 +84,43 @@ ssize_t writev(int fd, const struct iovec *iov, int n) {
     return took ? (ssize_t)took : fake_fail(EAGAIN);
 }
 
-/* Whole pages, as the kernel would take them slot by slot. They stay where they are: what the daemon writes into them
- * later would be read, so the test remembers them (fake_given_intact). */
-enum { FAKE_PAGE = 4096, FAKE_GIVEN = 256 };
-static struct fake_given {
-    const char *page;
-    char was[FAKE_PAGE];
-} fake_given[FAKE_GIVEN];
-static unsigned fake_n_given;
-static uint64_t fake_spliced; /* pages, ever */
+/* A place in a pipe for every page, or what is left of one; the bytes come from a pipe of the kernel's. */
+enum { FAKE_PAGE = 4096 };
+static uint64_t fake_given; /* bytes that were not copied, ever */
 
-/* A block is unmapped: its pages cannot be written any more. */
-static inline void fake_forget(const char *from, size_t len) {
-    for (unsigned i = 0; i < FAKE_GIVEN; i++)
-        if (fake_given[i].page >= from && fake_given[i].page < from + len) fake_given[i].page = NULL;
-}
-
-static inline bool fake_given_intact(void) {
-    for (unsigned i = 0; i < FAKE_GIVEN; i++)
-        if (fake_given[i].page && memcmp(fake_given[i].page, fake_given[i].was, FAKE_PAGE) != 0) return false;
-    return true;
-}
-
-ssize_t vmsplice(int fd, const struct iovec *iov, size_t n, unsigned flags) {
-    struct fake_pipe *p = fake_of(fd);
-    if (!p) return syscall(SYS_vmsplice, fd, iov, n, flags);
+ssize_t tee(int in, int out, size_t len, unsigned flags) {
+    static int between[2];
+    static char bytes[FAKE_RING];
+    struct fake_pipe *p = fake_of(out);
+    if (!p) return syscall(SYS_tee, in, out, len, flags);
     p->calls++;
     if (p->eintr) return p->eintr--, fake_fail(EINTR);
     if (p->error) return fake_fail(p->error);
-    if (p->no_pages) return fake_fail(EPERM);
-    if (n != 1 || ((uintptr_t)iov->iov_base | iov->iov_len) % FAKE_PAGE) return fake_fail(EINVAL);
-    size_t took = 0;
-    while (took < iov->iov_len && p->cap - p->fill >= FAKE_PAGE && p->quota >= FAKE_PAGE) {
-        struct fake_given *g = &fake_given[fake_n_given++ % FAKE_GIVEN];
-        g->page = (const char *)iov->iov_base + took;
-        memcpy(g->was, g->page, FAKE_PAGE);
-        fake_put(p, g->page, FAKE_PAGE);
-        took += FAKE_PAGE;
-        fake_spliced++;
-    }
-    return took ? (ssize_t)took : fake_fail(EAGAIN);
-}
-
-int munmap(void *at, size_t len) {
-    fake_forget(at, len);
-    return (int)syscall(SYS_munmap, at, len);
+    if (p->no_tee) return fake_fail(EPERM);
+    size_t room = p->cap - p->fill < p->quota ? p->cap - p->fill : p->quota;
+    if (room < len) len = room / FAKE_PAGE * FAKE_PAGE;
+    if (!len) return fake_fail(EAGAIN);
+    if (!between[1] && (pipe2(between, O_CLOEXEC | O_NONBLOCK) < 0 || fcntl(between[1], F_SETPIPE_SZ, FAKE_RING) < 0))
+        return -1;
+    ssize_t n = syscall(SYS_tee, in, between[1], len, flags);
+    if (n > 0 && read(between[0], bytes, sizeof bytes) != n) return fake_fail(EIO);
+    if (n > 0) fake_put(p, bytes, (size_t)n);
+    fake_given += n > 0 ? (uint64_t)n : 0;
+    return n;
 }
 
 ssize_t write(int fd, const void *bytes, size_t n) {
     if (!fake_of(fd)) return syscall(SYS_write, fd, bytes, n);
     return writev(fd, &(struct iovec){(void *)(uintptr_t)bytes, n}, 1);
+}
+
+int fcntl(int fd, int request, ...) {
+    va_list ap;
+    va_start(ap, request);
+    long arg = va_arg(ap, long);
+    va_end(ap);
+    struct fake_pipe *p = fake_of(fd);
+    return p && request == F_GETPIPE_SZ ? (int)p->cap : (int)syscall(SYS_fcntl, fd, request, arg);
 }
 
 int ioctl(int fd, unsigned long request, ...) {

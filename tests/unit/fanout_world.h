@@ -27,7 +27,6 @@ struct seat {
     struct reader reader;
     struct fake_pipe *pipe;
     bool lazy;          /* the child reads little at a time */
-    bool more;          /* queue_expect_more() */
     uint64_t read_mark; /* bytes: where the real queue knows the child to be, at least */
     uint64_t base;      /* the pipe's total at attach */
 };
@@ -129,8 +128,8 @@ static inline struct queue_options random_options(void) {
                               .overflow = (enum queue_overflow)below(3),
                               .memory = &w.memory,
                               .scratch = w.scratch};
-    if (one_in(2)) o.splice_min = one_in(2) ? 1 : (uint32_t)(4096 * (1 + below(8)));
-    if (one_in(2)) o.splice_runs = 1 + (uint32_t)below(6);
+    if (one_in(2)) o.stage_min = one_in(2) ? 1 : (uint32_t)(4096 * (1 + below(8)));
+    if (one_in(2)) o.stage_runs = 1 + (uint32_t)below(6);
     if (one_in(10)) o.max_size = 400000;                    /* even the largest event fits */
     if (one_in(20)) o.max_events = 3000;                    /* more runs than one write takes */
     if (one_in(6)) o.max_events = 500, o.max_size = 400000; /* whole pages */

@@ -104,7 +104,7 @@ START_TEST(test_blocks_of_the_usual_size_are_used_again_a_few_of_them) {
     ck_assert_uint_eq(memory.used, 0); /* kept, and nobody's */
     struct block *again = full();
     ck_assert_uint_eq(memory.n_spare, MEMORY_SPARE - 1);
-    ck_assert(again->n == 1 && again->used == 9 && !again->runs && !again->log && !again->next && !again->spliced);
+    ck_assert(again->n == 1 && again->used == 9 && !again->runs && !again->log && !again->next && !again->staged);
     (void)block_free(again);
     memory_deinit(&memory);
     memory_deinit(&memory);
@@ -112,18 +112,27 @@ START_TEST(test_blocks_of_the_usual_size_are_used_again_a_few_of_them) {
 }
 END_TEST
 
-START_TEST(test_a_block_whose_pages_are_in_a_pipe_is_never_used_again) {
-    struct block *b = full(), *odd = block_new(&memory, 4096, 5);
-    b->spliced = true;
-    (void)block_free(b);
-    (void)block_free(odd); /* nor one of another size */
+START_TEST(test_a_block_of_another_size_is_not_kept) {
+    (void)block_free(block_new(&memory, 4096, 5));
     ck_assert_uint_eq(memory.n_spare, 0);
     ck_assert_uint_eq(memory.used, 0);
 }
 END_TEST
 
-RUN_SUITE("block", test_blocks_of_the_usual_size_are_used_again_a_few_of_them,
-          test_a_block_whose_pages_are_in_a_pipe_is_never_used_again,
-          test_messages_lie_side_by_side_and_the_table_finds_them, test_whole_messages_within_any_number_of_bytes,
-          test_what_fits_is_bounded_by_bytes_and_by_messages, test_a_size_beyond_the_offsets_is_refused,
-          test_the_standard_block_wastes_no_page)
+START_TEST(test_no_two_blocks_have_the_same_serial) {
+    struct block *a = full(), *b = full();
+    uint64_t last = b->serial;
+    ck_assert(a->serial && a->serial != last);
+    (void)block_free(b);
+    b = full(); /* the same memory again */
+    ck_assert(b->serial != a->serial && b->serial != last);
+    (void)block_free(a);
+    (void)block_free(b);
+    memory_deinit(&memory);
+}
+END_TEST
+
+RUN_SUITE("block", test_blocks_of_the_usual_size_are_used_again_a_few_of_them, test_a_block_of_another_size_is_not_kept,
+          test_no_two_blocks_have_the_same_serial, test_messages_lie_side_by_side_and_the_table_finds_them,
+          test_whole_messages_within_any_number_of_bytes, test_what_fits_is_bounded_by_bytes_and_by_messages,
+          test_a_size_beyond_the_offsets_is_refused, test_the_standard_block_wastes_no_page)
