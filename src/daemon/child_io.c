@@ -91,6 +91,17 @@ void child_say(struct child *c) {
     c->owner.dirty(c->owner.ctx, c);
 }
 
+/* As large as the system lets it be: a user's pipes may hold so many pages in all (pipe(7)). */
+static void enlarge_pipe(int fd) {
+    for (int size = BUSY_PIPE; size > USUAL_PIPE && fcntl(fd, F_SETPIPE_SZ, size) < 0; size /= 2) continue;
+}
+
+/* Its pipe took something and is full again. Room may have been made while it was polled, or in the middle of a turn:
+ * under a flood only the latter. */
+static void refilled(struct child *c) {
+    if (++c->refills == BUSY_REFILLS) enlarge_pipe(c->p.in);
+}
+
 /* Nobody reads its stdin any more. If it does not end by itself in a moment, it is ended: it can hear nothing. */
 static void stdin_gone(struct child *c) {
     ev_io_stop(c->cx->loop, &c->w_in);
@@ -119,7 +130,9 @@ void child_flush(struct child *c) {
         (void)child_tick(c);
         c->owner.restless(c->owner.ctx);
     }
+    uint64_t before = queue_written(c->sub.queue);
     int r = queue_write(c->sub.queue, WRITE_BUDGET, NULL, NULL);
+    if (r == QUEUE_E_AGAIN && queue_written(c->sub.queue) != before) refilled(c);
     switch (r) {
         case 0:
             ev_io_stop(c->cx->loop, &c->w_in);
@@ -139,16 +152,10 @@ void child_flush(struct child *c) {
     child_end_flushed(c);
 }
 
-/* As large as the system lets it be: a user's pipes may hold so many pages in all (pipe(7)). */
-static void enlarge_pipe(int fd) {
-    for (int size = BUSY_PIPE; size > USUAL_PIPE && fcntl(fd, F_SETPIPE_SZ, size) < 0; size /= 2) continue;
-}
-
 static void on_writable(struct ev_loop *loop, ev_io *w, int revents) {
     struct child *c = w->data;
     (void)loop;
     (void)revents;
-    if (++c->refills == BUSY_REFILLS) enlarge_pipe(c->p.in);
     child_flush(c);
 }
 

@@ -63,7 +63,7 @@ struct child {
     bool stdin_gone;      /* EPIPE */
     bool ended_for_stdin; /* … and it was killed for that */
     bool probe_due;
-    unsigned refills;       /* how often its full pipe was writable again */
+    unsigned refills;       /* how often its pipe took something and was full again */
     bool teardown_asked;    /* hooks/teardown was sent: its answer, or time, closes stdin */
     bool excused;           /* it died of server/discover: the next one is a legacy server at once, and no crash */
     bool probe_excuse_used; /* … once, until it has been ready */

@@ -114,6 +114,9 @@ int queue_write(struct queue *q, size_t budget, queue_lag_fn lag, void *ctx);
 /* Anything that could be written now? */
 bool queue_wants_write(const struct queue *q);
 
+/* Bytes written since queue_attach(). */
+uint64_t queue_written(const struct queue *q);
+
 /* Ask the pipe how much is still unread (FIONREAD) and advance the read mark accordingly. */
 void queue_sync(struct queue *q);
 /* `unread` bytes are still in the pipe (FIONREAD): move the read mark and let go of what lies before it. */

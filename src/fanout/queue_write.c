@@ -247,6 +247,8 @@ static int write_once(struct queue *q, size_t *wrotep, queue_lag_fn lag, void *c
     return r;
 }
 
+uint64_t queue_written(const struct queue *q) { return q->written; }
+
 int queue_write(struct queue *q, size_t budget, queue_lag_fn lag, void *ctx) {
     if (q->fd < 0) return 0;
     for (size_t done = 0;;) {

@@ -1,13 +1,15 @@
 """RELIABILITY §3, cases 1-6 and 29: a child that does not read, or closes what it should keep open."""
 
+import fcntl
 import os
 import signal
+import threading
 import time
 
 import pytest
 
-from faults import SCALE, descendants, nothing_for, pad, script, size, stopped, work_in
-from harness import ASAN, assert_accounts, wait_for, walk_stream
+from faults import SCALE, descendants, nothing_for, pad, script, size, stopped, strace, work_in
+from harness import ASAN, PYTHON, STARTED, assert_accounts, wait_for, walk_stream
 
 SMALL = {"queue_max_events": 200, "slow_after": "300ms", "recover_after": "700ms"}
 
@@ -203,3 +205,34 @@ def test_a_child_killed_in_the_middle_of_a_write_costs_no_sigpipe(hc):
         mortal.wait_row(lambda r: r["restarts"] > round, "a restart")
     whole_others(other, total=size(10, 200) * 100)
     assert_accounts([mortal.row()])
+
+
+UNHURRIED = "import os, time\nwhile os.read(0, 65536): time.sleep(0.025)"
+
+
+def test_one_that_reads_on_is_not_left_behind_by_a_publisher_that_never_pauses(hc):
+    """A full pipe that has room again when the next events come is never polled for; it becomes a larger one all the same.
+
+    Else such a plugin would get one small pipe of events a turn, however many the turn brings. Turns are long here, so
+    that room is made in them and not while the daemon waits; the publisher always has more."""
+    hc.configure(plugin_defaults={"queue_max_size": "1GiB"}, limits={"backlog_max_size": "1GiB"})
+    plugin = hc.plugin("reader", [PYTHON, "-c", UNHURRIED], hookcast={"protocol": "jsonrpc"})
+    hc.start()
+    flood = b"".join(hc.publisher.encode_notify(STARTED, {"pad": "x" * 900}) for _ in range(200))
+    over = threading.Event()
+
+    def publish():
+        with hc.connect() as conn:
+            while not over.is_set():
+                conn.send(flood)
+
+    publisher = threading.Thread(target=publish)
+    with open(f"/proc/{plugin.pid()}/fd/0", "rb") as stdin, strace(
+            hc, "-e", "trace=recvfrom", "-e", "inject=recvfrom:delay_exit=20000"):
+        publisher.start()
+        try:
+            wait_for(lambda: fcntl.fcntl(stdin, fcntl.F_GETPIPE_SZ) > 65536, 10, "a larger pipe")
+        finally:
+            over.set()
+            publisher.join()
+    assert plugin.row()["dropped"] == 0

@@ -179,6 +179,7 @@ static void do_sync(struct seat *s) {
         queue_advance(s->q, s->pipe->fill);
     uint64_t mark = s->pipe->total - s->base - s->pipe->fill;
     if (mark > s->read_mark) s->read_mark = mark;
+    must_eq(queue_written(s->q), s->pipe->total - s->base);
     must_eq(queue_in_pipe(s->q), s->pipe->total - s->base - s->read_mark);
 }
 
