@@ -23,6 +23,7 @@ struct flushes {
 static struct listener front_listener;
 static struct flushes front_flushes;
 
+void supervisor_flush(struct supervisor *s) { (void)s; }
 struct router *supervisor_router(struct supervisor *s) {
     return s->router;
 }

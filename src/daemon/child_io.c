@@ -10,7 +10,7 @@
 #include "daemon/child_private.h"
 
 enum {
-    WRITE_BUDGET = 256 * 1024, /* bytes a turn */
+    WRITE_BUDGET = 512 * 1024, /* bytes a turn */
     DRAIN_TURNS = 16,          /* chunks read after death, so that a descendant that goes on writing cannot hold us */
     STDIN_GRACE_MS = 200,
     BABBLE_LINES = 64, /* of a chunk that are no message: */

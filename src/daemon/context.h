@@ -26,7 +26,8 @@ struct context {
     struct cgroups cgroups; /* delegated to us; dir -1: not */
     uint64_t nofile;        /* the soft limit of descriptors we were started with, for plugins */
     char run[CONTEXT_RUN_LEN + 1];
-    size_t turn_read;            /* bytes that publishers sent in this turn of the loop */
+    size_t turn_read;            /* bytes that came in by sockets in this turn of the loop */
+    size_t unwritten_read;       /* ... of which nothing has gone to a plugin yet */
     struct scan scan;            /* one line is looked at at a time */
     char read[CONTEXT_READ_MAX]; /* one chunk likewise */
 };

@@ -92,6 +92,8 @@ void events_shut(struct events *e, nsec_t deadline) {
 static void on_chunk_end(void *ctx) {
     struct events *e = ctx;
     router_settle(e->router);
+    /* Many publishers in one turn send more than a pipe holds: plugins get it as it comes. */
+    if (e->cx->unwritten_read >= CONTEXT_READ_MAX) supervisor_flush(e->supervisor);
 }
 
 static void on_gone(void *ctx, struct peer *p) {

@@ -143,6 +143,7 @@ static size_t read_chunk(struct peer *p, size_t max) {
     while (!p->dead && (r = line_next(&p->line, &line, &len)) != LINE_NONE)
         if (len || r != LINE_WHOLE) p->owner->line(p->owner->ctx, p, line, len, r);
     p->cx->turn_read += (size_t)n;
+    p->cx->unwritten_read += (size_t)n;
     p->owner->chunk_end(p->owner->ctx);
     return (size_t)n;
 }

@@ -69,6 +69,11 @@ static void flush_dirty(struct supervisor *s) {
     }
 }
 
+void supervisor_flush(struct supervisor *s) {
+    s->cx->unwritten_read = 0;
+    flush_dirty(s);
+}
+
 static bool anything_draining(const struct supervisor *s) {
     for (size_t i = 0; i < s->n; i++)
         if (child_draining(s->children[i])) return true;
@@ -90,7 +95,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents) {
     (void)loop;
     (void)revents;
     stop_those_due(s);
-    flush_dirty(s);
+    supervisor_flush(s);
     supervisor_free_gone(s);
     s->owner.moved(s->owner.ctx);
     if (s->draining && !anything_draining(s)) {

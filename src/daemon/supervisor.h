@@ -34,6 +34,8 @@ const struct catalog *supervisor_catalog(const struct supervisor *s);
 int supervisor_reload(struct supervisor *s, struct catalog *catalog);
 
 void supervisor_start(struct supervisor *s);
+/* Write to every plugin what is queued for it, as far as its pipe takes it. Done at the end of every turn, too. */
+void supervisor_flush(struct supervisor *s);
 /* Tell when nothing is queued for a running plugin any more. */
 void supervisor_drain(struct supervisor *s);
 /* Stop everything, dependents first; all of it is over by `deadline`. */
