@@ -158,7 +158,7 @@ $(addprefix $(B)/bench/,publish sink copyloop): $(B)/bench/%: bench/%.c $(wildca
 
 # What needs the code itself: the stages of the event path, and the load whose instructions are counted.
 $(addprefix $(B)/bench/,micro guard): $(B)/bench/%: bench/%.c bench/rig.h bench/front.h $(wildcard bench/peers/*.h) \
-		$(call obj,src/daemon/events.c src/daemon/reply.c) $(B)/libhookcast.a
+		$(call obj,src/daemon/events.c src/daemon/intake.c src/daemon/reply.c) $(B)/libhookcast.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(filter %.o %.a,$^) $(LIBS)
 

@@ -94,6 +94,7 @@ static inline void front_begin(struct front *f, struct router *router) {
     f->cx.config = &f->config;
     f->cx.log = log_new(2, LOG_FORMAT_LOGFMT, LOG_WARNING, &f->cx.clock);
     scan_init(&f->cx.scan, 128);
+    intake_init(&f->cx.intake);
     f->supervisor.router = router;
     f->events = f->cx.log ? events_new(&f->cx, -1, &f->supervisor) : NULL;
     if (!f->events) die(1, "out of memory", NULL);
@@ -113,7 +114,7 @@ static inline void front_chunk(struct front *f, const char *text, size_t n) {
     line_feed(&p->line, text, n);
     while (!p->dead && (r = line_next(&p->line, &line, &len)) != LINE_NONE)
         if (len || r != LINE_WHOLE) o->line(o->ctx, p, line, len, r);
-    o->chunk_end(o->ctx);
+    o->chunk_end(o->ctx, n);
 }
 
 static inline void front_end(struct front *f) {

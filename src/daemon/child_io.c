@@ -92,14 +92,18 @@ void child_say(struct child *c) {
 }
 
 /* As large as the system lets it be: a user's pipes may hold so many pages in all (pipe(7)). */
-static void enlarge_pipe(int fd) {
-    for (int size = BUSY_PIPE; size > USUAL_PIPE && fcntl(fd, F_SETPIPE_SZ, size) < 0; size /= 2) continue;
+static void enlarge_pipe(struct child *c) {
+    for (int size = BUSY_PIPE; size > USUAL_PIPE && fcntl(c->p.in, F_SETPIPE_SZ, size) < 0; size /= 2) continue;
+    int size = fcntl(c->p.in, F_GETPIPE_SZ);
+    c->small_pipe = size > 0 && size < BUSY_PIPE ? (size_t)size : 0;
 }
 
-/* Its pipe took something and is full again. Room may have been made while it was polled, or in the middle of a turn:
+/* Its pipe took `bytes` and is full again. Room may have been made while it was polled, or in the middle of a turn:
  * under a flood only the latter. */
-static void refilled(struct child *c) {
-    if (++c->refills == BUSY_REFILLS) enlarge_pipe(c->p.in);
+static void refilled(struct child *c, size_t bytes) {
+    if (++c->refills == BUSY_REFILLS) enlarge_pipe(c);
+    if (c->small_pipe && bytes >= c->small_pipe / 4 * 3)
+        intake_starved(&c->cx->intake); /* its last page may be begun */
 }
 
 /* Nobody reads its stdin any more. If it does not end by itself in a moment, it is ended: it can hear nothing. */
@@ -132,7 +136,8 @@ void child_flush(struct child *c) {
     }
     uint64_t before = queue_written(c->sub.queue);
     int r = queue_write(c->sub.queue, WRITE_BUDGET, NULL, NULL);
-    if (r == QUEUE_E_AGAIN && queue_written(c->sub.queue) != before) refilled(c);
+    size_t wrote = (size_t)(queue_written(c->sub.queue) - before);
+    if (r == QUEUE_E_AGAIN && wrote) refilled(c, wrote);
     switch (r) {
         case 0:
             ev_io_stop(c->cx->loop, &c->w_in);
@@ -167,7 +172,7 @@ typedef void (*line_fn)(struct child *c, const char *line, size_t len, enum line
 static bool read_chunk(struct child *c, ev_io *w, int *fd, struct line *l, line_fn take) {
     if (*fd < 0) return false;
     ssize_t n;
-    do n = read(*fd, c->cx->read, CONTEXT_READ_SHARE);
+    do n = read(*fd, c->cx->read, INTAKE_SHARE);
     while (n < 0 && errno == EINTR);
     const char *line;
     size_t len;

@@ -10,13 +10,10 @@
 #include "base/log.h"
 #include "daemon/cgroup.h"
 #include "daemon/config.h"
+#include "daemon/intake.h"
 #include "json/scan.h"
 
-enum {
-    CONTEXT_READ_MAX = 192 * 1024,  /* what a socket holds of a publisher that writes as fast as it can */
-    CONTEXT_READ_SHARE = 64 * 1024, /* of each, where there are several */
-    CONTEXT_RUN_LEN = 12,
-};
+enum { CONTEXT_RUN_LEN = 12 };
 
 struct context {
     struct ev_loop *loop;
@@ -26,10 +23,9 @@ struct context {
     struct cgroups cgroups; /* delegated to us; dir -1: not */
     uint64_t nofile;        /* the soft limit of descriptors we were started with, for plugins */
     char run[CONTEXT_RUN_LEN + 1];
-    size_t turn_read;            /* bytes that came in by sockets in this turn of the loop */
-    size_t unwritten_read;       /* ... of which nothing has gone to a plugin yet */
-    struct scan scan;            /* one line is looked at at a time */
-    char read[CONTEXT_READ_MAX]; /* one chunk likewise */
+    struct intake intake;
+    struct scan scan;      /* one line is looked at at a time */
+    char read[INTAKE_MAX]; /* one chunk likewise */
 };
 
 static inline nsec_t context_now(const struct context *cx) { return clock_mono(&cx->clock); }

@@ -206,6 +206,7 @@ static int set_up(struct daemon *d, const struct daemon_options *o) {
     d->cx.clock = clock_system();
     random_name(d->cx.run, CONTEXT_RUN_LEN);
     scan_init(&d->cx.scan, 128);
+    intake_init(&d->cx.intake);
     d->cx.loop = ev_loop_new(EVFLAG_AUTO);
     if (!d->cx.loop) return fail(d, EX_OSERR, "cannot make an event loop");
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a plugin leaves behind comes to us */

@@ -29,7 +29,7 @@ struct events {
 
 static void on_line(void *ctx, struct peer *p, const char *line, size_t len, enum line_result r);
 static void on_gone(void *ctx, struct peer *p);
-static void on_chunk_end(void *ctx);
+static void on_chunk_end(void *ctx, size_t bytes);
 
 struct events *events_new(struct context *cx, int fd, struct supervisor *s) {
     struct events *e = calloc(1, sizeof *e);
@@ -89,11 +89,10 @@ void events_shut(struct events *e, nsec_t deadline) {
     e->shut = true;
 }
 
-static void on_chunk_end(void *ctx) {
+static void on_chunk_end(void *ctx, size_t bytes) {
     struct events *e = ctx;
     router_settle(e->router);
-    /* Many publishers in one turn send more than a pipe holds: plugins get it as it comes. */
-    if (e->cx->unwritten_read >= CONTEXT_READ_MAX) supervisor_flush(e->supervisor);
+    if (intake_took(&e->cx->intake, bytes)) supervisor_flush(e->supervisor);
 }
 
 static void on_gone(void *ctx, struct peer *p) {

@@ -32,9 +32,9 @@ static void on_line(void *ctx, struct peer *p, const char *line, size_t len, enu
     l->o.line(l->o.ctx, p, line, len, r);
 }
 
-static void on_chunk_end(void *ctx) {
+static void on_chunk_end(void *ctx, size_t bytes) {
     const struct listener *l = ctx;
-    if (l->o.chunk_end) l->o.chunk_end(l->o.ctx);
+    if (l->o.chunk_end) l->o.chunk_end(l->o.ctx, bytes);
 }
 
 struct listener *listener_new(struct context *cx, const struct listener_options *o) {

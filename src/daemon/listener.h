@@ -14,8 +14,8 @@ struct listener_options {
     bool share;           /* one non-root uid holds at most half of max */
     bool private;         /* only root and this daemon's user; others are closed without an answer */
     void (*line)(void *ctx, struct peer *p, const char *line, size_t len, enum line_result r);
-    void (*chunk_end)(void *ctx);            /* behind the last line of a chunk; may be NULL */
-    void (*gone)(void *ctx, struct peer *p); /* may be NULL */
+    void (*chunk_end)(void *ctx, size_t bytes); /* behind the last line of a chunk of so many; may be NULL */
+    void (*gone)(void *ctx, struct peer *p);    /* may be NULL */
     void *ctx;
 };
 

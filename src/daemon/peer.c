@@ -142,9 +142,7 @@ static size_t read_chunk(struct peer *p, size_t max) {
     line_feed(&p->line, p->cx->read, (size_t)n);
     while (!p->dead && (r = line_next(&p->line, &line, &len)) != LINE_NONE)
         if (len || r != LINE_WHOLE) p->owner->line(p->owner->ctx, p, line, len, r);
-    p->cx->turn_read += (size_t)n;
-    p->cx->unwritten_read += (size_t)n;
-    p->owner->chunk_end(p->owner->ctx);
+    p->owner->chunk_end(p->owner->ctx, (size_t)n);
     return (size_t)n;
 }
 
@@ -152,8 +150,7 @@ static void on_readable(struct ev_loop *loop, ev_io *w, int revents) {
     (void)loop;
     (void)revents;
     struct peer *p = w->data;
-    size_t used = p->cx->turn_read, left = used < CONTEXT_READ_MAX ? CONTEXT_READ_MAX - used : 0;
-    (void)read_chunk(p, left > CONTEXT_READ_SHARE ? left : CONTEXT_READ_SHARE);
+    (void)read_chunk(p, intake_room(&p->cx->intake));
 }
 
 void peer_read_arrived(struct peer *p, nsec_t deadline) {

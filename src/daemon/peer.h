@@ -19,8 +19,8 @@ struct peer;
 
 struct peer_owner {
     void (*line)(void *ctx, struct peer *p, const char *line, size_t len, enum line_result r);
-    void (*chunk_end)(void *ctx);              /* behind the last line of a chunk */
-    void (*closed)(void *ctx, struct peer *p); /* it is gone: free it when no callback of its is on the stack */
+    void (*chunk_end)(void *ctx, size_t bytes); /* behind the last line of a chunk of so many */
+    void (*closed)(void *ctx, struct peer *p);  /* it is gone: free it when no callback of its is on the stack */
     void *ctx;
 };
 

@@ -70,8 +70,8 @@ static void flush_dirty(struct supervisor *s) {
 }
 
 void supervisor_flush(struct supervisor *s) {
-    s->cx->unwritten_read = 0;
     flush_dirty(s);
+    intake_flushed(&s->cx->intake);
 }
 
 static bool anything_draining(const struct supervisor *s) {
@@ -104,7 +104,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *w, int revents) {
     }
     stop_those_due(s);
     flush_dirty(s); /* what the last lines gave to say */
-    s->cx->turn_read = 0;
+    intake_turn(&s->cx->intake);
 }
 
 /* --- time --- */

@@ -327,6 +327,26 @@ class Site:
         assert stats["accepted"] - before == n, stats
         return n
 
+    def flood(self, reader, publishers=80, each=150):
+        """What `reader` loses when so many publishers have sent so many events of 1 KiB before the first is read.
+
+        A list, of one try or up to three until nothing is lost: nobody can be sure that it gets a processor in time."""
+        conns = [self.connect() for _ in range(publishers)]
+        lines = b"".join(conns[0].encode_notify(STARTED, {"pad": "x" * 900}) for _ in range(each))
+        lost = []
+        while len(lost) < 3 and lost[-1:] != [0]:
+            before = reader.row()["dropped"]
+            os.kill(self.pid, signal.SIGSTOP)
+            for conn in conns:
+                conn.send(lines)
+            os.kill(self.pid, signal.SIGCONT)
+            for conn in conns:
+                assert conn.result("flush", {"timeout_ms": 10000})["pending"] == []
+            lost.append(reader.row()["dropped"] - before)
+        for conn in conns:
+            conn.close()
+        return lost
+
     def flush(self, timeout_ms=5000):
         return self.publisher.result("flush", {"timeout_ms": timeout_ms})
 

@@ -1,6 +1,7 @@
 """RELIABILITY §3, cases 64-70: time, pids, crowds, limits, the runtime directory, the service manager."""
 
 import contextlib
+import fcntl
 import os
 import resource
 import select
@@ -180,10 +181,9 @@ def test_a_storm_of_deaths_is_reaped_and_told_within_a_second(hc):
     other.wait_events(1)
 
 
-def test_many_plugins_of_an_ordinary_user_with_small_pipes_lose_nothing(hc):
-    """Case 67: beyond pipe-user-pages-soft pipes hold 8 KiB: everything works, also without the privilege."""
-    user = spare_user() if os.geteuid() == 0 else None
-    n = size(40, 500)
+@contextlib.contextmanager
+def small_pipes(user):
+    """Somebody holds so many pipes that each further one of the same ordinary user holds 8 KiB (pipe-user-pages-soft)."""
     soft = int(open("/proc/sys/fs/pipe-user-pages-soft").read())
     if soft == 0 or soft > 40000:
         pytest.skip("pipe-user-pages-soft is not limited as usual")
@@ -192,7 +192,7 @@ def test_many_plugins_of_an_ordinary_user_with_small_pipes_lose_nothing(hc):
         pytest.skip(f"RLIMIT_NOFILE {hard} is too small to use up the soft limit")
     ready, done = os.pipe(), os.pipe()
     eater = os.fork()
-    if eater == 0:  # holds that many pipes as the same user
+    if eater == 0:
         with contextlib.suppress(BaseException):
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
             if user:
@@ -206,6 +206,23 @@ def test_many_plugins_of_an_ordinary_user_with_small_pipes_lose_nothing(hc):
     try:
         os.close(ready[1])
         assert os.read(ready[0], 1) == b"x"
+        yield
+    finally:
+        for fd in (ready[0], done[0], done[1]):
+            os.close(fd)
+        os.waitpid(eater, 0)
+
+
+def pipe_size(pid):
+    with open(f"/proc/{pid}/fd/0", "rb") as stdin:
+        return fcntl.fcntl(stdin, fcntl.F_GETPIPE_SZ)
+
+
+def test_many_plugins_of_an_ordinary_user_with_small_pipes_lose_nothing(hc):
+    """Case 67: beyond pipe-user-pages-soft pipes hold 8 KiB: everything works, also without the privilege."""
+    user = spare_user() if os.geteuid() == 0 else None
+    n = size(40, 500)
+    with small_pipes(user):
         hc.configure(startup_grace="30s")
         tapes = [hc.recorder(f"p{i:03}") for i in range(n)]
         hc.kind()
@@ -217,13 +234,21 @@ def test_many_plugins_of_an_ordinary_user_with_small_pipes_lose_nothing(hc):
         for tape in tapes:
             tape.wait_events(300, timeout=size(20, 120))
             assert tape.seqs() == list(range(1, 301)), tape.name
-        with open(f"/proc/{tested}/fd/0", "rb") as stdin:
-            import fcntl
-            assert fcntl.fcntl(stdin, 1032) <= 8192, "F_GETPIPE_SZ: the pipes are small, as the case wants"
-    finally:
-        for fd in (ready[0], done[0], done[1]):
-            os.close(fd)
-        os.waitpid(eater, 0)
+        assert pipe_size(tested) <= 8192, "the pipes are small, as the case wants"
+
+
+def test_a_flood_goes_through_a_small_pipe_as_fast_as_it_is_read(hc):
+    """Case 67: less is read of publishers at a time, so that who reads all the time loses nothing."""
+    user = spare_user() if os.geteuid() == 0 else None
+    with small_pipes(user):
+        reader = hc.shell("reader", "exec cat >/dev/null", hookcast={"queue_max_size": "4MiB"})
+        hc.kind()
+        if user:
+            give_site(hc, user)
+        hc.start(preexec=become(user) if user else None)
+        assert pipe_size(reader.pid()) <= 8192
+        lost = hc.flood(reader)
+        assert lost[-1] == 0, f"lost in each try, of 12,000 events: {lost}"
 
 
 # -- limits and places -------------------------------------------------------------------------------------------------
