@@ -15,7 +15,7 @@ enum {
     STDIN_GRACE_MS = 200,
     BABBLE_LINES = 64, /* of a chunk that are no message: */
     BABBLE_PAUSE_MS = 5,
-    BUSY_REFILLS = 16,      /* it reads, and its pipe is what it waits for: */
+    BUSY_REFILLS = 8,       /* it reads, and its pipe is what it waits for: */
     BUSY_PIPE = 512 * 1024, /* a larger one saves wake-ups */
     USUAL_PIPE = 64 * 1024,
 };
@@ -52,7 +52,14 @@ static void watch(struct child *c, ev_io *w, int fd, int events) {
     ev_io_start(c->cx->loop, w);
 }
 
+/* Smaller than it should be: there is a limit to what a user's pipes may hold in all (pipe(7)). */
+static void note_pipe(struct child *c, int wanted) {
+    int size = fcntl(c->p.in, F_GETPIPE_SZ);
+    c->small_pipe = size > 0 && size < wanted ? (size_t)size : 0;
+}
+
 void child_io_start(struct child *c) {
+    note_pipe(c, USUAL_PIPE);
     ev_io_set(&c->w_in, c->p.in, EV_WRITE);
     watch(c, &c->w_out, c->p.out, EV_READ);
     watch(c, &c->w_err, c->p.err, EV_READ);
@@ -91,11 +98,9 @@ void child_say(struct child *c) {
     c->owner.dirty(c->owner.ctx, c);
 }
 
-/* As large as the system lets it be: a user's pipes may hold so many pages in all (pipe(7)). */
 static void enlarge_pipe(struct child *c) {
     for (int size = BUSY_PIPE; size > USUAL_PIPE && fcntl(c->p.in, F_SETPIPE_SZ, size) < 0; size /= 2) continue;
-    int size = fcntl(c->p.in, F_GETPIPE_SZ);
-    c->small_pipe = size > 0 && size < BUSY_PIPE ? (size_t)size : 0;
+    note_pipe(c, BUSY_PIPE);
 }
 
 /* Its pipe took `bytes` and is full again. Room may have been made while it was polled, or in the middle of a turn:

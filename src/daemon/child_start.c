@@ -114,7 +114,6 @@ void child_spawn(struct child *c) {
     c->overflowed = false;
     c->ending = ENDING_NOT;
     c->refills = 0;
-    c->small_pipe = 0;
     c->last_stderr[0] = '\0';
     if (c->generation++ && !c->excused && !c->reprobe) c->restarts++;
     enum mcp_era era = c->excused ? MCP_ERA_LEGACY : c->mcp && !c->anew ? mcp_era_next(c->mcp) : MCP_ERA_UNKNOWN;

@@ -1,7 +1,5 @@
 #include "daemon/intake.h"
 
-enum { STEP = 8 * 1024 };
-
 void intake_init(struct intake *in) { *in = (struct intake){.bound = INTAKE_MAX}; }
 
 size_t intake_room(const struct intake *in) {
@@ -20,7 +18,7 @@ void intake_starved(struct intake *in) { in->starved = true; }
 
 void intake_flushed(struct intake *in) {
     in->unwritten = 0;
-    in->bound = in->starved ? in->bound / 2 : in->bound + STEP;
+    in->bound = in->starved ? in->bound / 2 : in->bound + in->bound / 8;
     if (in->bound < INTAKE_MIN) in->bound = INTAKE_MIN;
     if (in->bound > INTAKE_MAX) in->bound = INTAKE_MAX;
     in->starved = false;

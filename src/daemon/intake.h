@@ -4,7 +4,7 @@
  * holds each time, and no more: if more came in between, one that does nothing but read would fall behind. A usual
  * chunk is less than a busy plugin's pipe. Where the system allows small pipes only (pipe-user-pages-soft), some plugin
  * has emptied its pipe and still finds more than fits: then half as much is read at a time, as often as that is seen,
- * and more again, little by little, when it is not.
+ * and an eighth more each time it is not.
  *
  * Pure; cannot fail. */
 #ifndef HOOKCAST_DAEMON_INTAKE_H

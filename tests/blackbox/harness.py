@@ -327,12 +327,12 @@ class Site:
         assert stats["accepted"] - before == n, stats
         return n
 
-    def flood(self, reader, publishers=80, each=150):
-        """What `reader` loses when so many publishers have sent so many events of 1 KiB before the first is read.
+    def flood(self, reader, publishers=80, each=500):
+        """What `reader` loses when so many publishers have sent so many events of 256 bytes before the first is read.
 
         A list, of one try or up to three until nothing is lost: nobody can be sure that it gets a processor in time."""
         conns = [self.connect() for _ in range(publishers)]
-        lines = b"".join(conns[0].encode_notify(STARTED, {"pad": "x" * 900}) for _ in range(each))
+        lines = b"".join(conns[0].encode_notify(STARTED, {"pad": "x" * 220}) for _ in range(each))
         lost = []
         while len(lost) < 3 and lost[-1:] != [0]:
             before = reader.row()["dropped"]

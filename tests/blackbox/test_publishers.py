@@ -261,7 +261,7 @@ def test_what_many_publishers_send_at_once_is_written_while_it_is_read(hc):
     reader = hc.shell("reader", "exec cat >/dev/null", hookcast={"queue_max_size": "4MiB"})
     hc.start()
     lost = hc.flood(reader)
-    assert lost[-1] == 0, f"lost in each try, of 12,000 events: {lost}"
+    assert lost[-1] == 0, f"lost in each try, of 40,000 events: {lost}"
 
 
 def test_a_publisher_that_only_connects_costs_next_to_nothing(hc):

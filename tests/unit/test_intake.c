@@ -53,7 +53,7 @@ START_TEST(test_it_grows_again_little_by_little_when_nobody_starves) {
     for (; intake_room(&in) < INTAKE_MAX; room = intake_room(&in), flushes++) {
         intake_flushed(&in);
         ck_assert_uint_gt(intake_room(&in), room);
-        ck_assert_uint_le(intake_room(&in) - room, INTAKE_SHARE);
+        ck_assert_uint_le(intake_room(&in) - room, room / 8);
     }
     ck_assert_int_gt(flushes, 10);
     intake_flushed(&in);
