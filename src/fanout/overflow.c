@@ -32,23 +32,28 @@ static void count_dropped(struct queue *q, uint64_t events, uint64_t bytes) {
     q->c.bytes -= bytes;
 }
 
-static struct gap gap_of_run(const struct run *r) {
-    const struct message *m = &r->log.block->table[r->log.first];
-    return (struct gap){.count = r->log.count, .first = m->seq, .last = m[r->log.count - 1].seq};
+/* Of the events of run r, how many have to go so that `events` and `bytes` more are free: at least one, at most all. */
+static uint32_t enough(const struct run *r, uint64_t events, uint64_t bytes) {
+    uint32_t n = block_whole(r->log.block, r->log.first, r->log.count, bytes);
+    if (n < r->log.count && (!n || block_span(r->log.block, r->log.first, n) < bytes)) n++;
+    if (n < events) n = events < r->log.count ? (uint32_t)events : r->log.count;
+    return n;
 }
 
-void pending_drop_front(struct queue *q) {
+void pending_drop_front(struct queue *q, uint64_t events, uint64_t bytes) {
     struct gap g = {0};
     if (runs_front(&q->pending)->type == RUN_GAP) g = runs_pop_front(&q->pending).gap;
     struct run *r = runs_front(&q->pending);
-    struct gap one = gap_of(&r->log.block->table[r->log.first]);
-    count_dropped(q, 1, block_len(r->log.block, r->log.first));
-    r->log.first++;
-    if (!--r->log.count) {
+    uint32_t n = enough(r, events, bytes);
+    struct gap more = gap_of_messages(r->log.block, r->log.first, n);
+    count_dropped(q, n, block_span(r->log.block, r->log.first, n));
+    r->log.first += n;
+    r->log.count -= n;
+    if (!r->log.count) {
         struct run gone = runs_pop_front(&q->pending);
         run_release(&gone, q->o.memory);
     }
-    gap_widen(&g, &one);
+    gap_widen(&g, &more);
     pending_gap_front(q, &g);
 }
 
@@ -59,7 +64,7 @@ bool pending_drop_run(struct queue *q, bool front) {
     if (!end || (end->type == RUN_GAP && p->n == 1)) return false;
     if (end->type == RUN_GAP) g = (front ? runs_pop_front(p) : runs_pop_back(p)).gap;
     struct run gone = front ? runs_pop_front(p) : runs_pop_back(p);
-    struct gap more = gap_of_run(&gone);
+    struct gap more = gap_of_messages(gone.log.block, gone.log.first, gone.log.count);
     count_dropped(q, gone.log.count, run_bytes(&gone));
     run_release(&gone, q->o.memory);
     gap_widen(&g, &more);

@@ -64,14 +64,22 @@ void queue_on_sent(struct queue *q, queue_sent_fn sent, void *ctx) {
 const struct queue_counters *queue_counters(const struct queue *q) { return &q->c; }
 enum queue_overflow queue_policy(const struct queue *q) { return q->o.overflow; }
 
-/* Larger than what dropping every whole event would free. */
-static bool never_fits(const struct queue *q, uint32_t len) {
+/* More than what dropping every whole event would free. */
+static bool never_fits(const struct queue *q, uint32_t events, uint64_t bytes) {
     uint32_t torn = q->tail_left && sent_tail_is_event(q) ? sent_tail_len(q) : 0;
-    return (torn ? 2 : 1) > q->o.max_events || (uint64_t)torn + len > q->o.max_size;
+    return (uint64_t)events + (torn ? 1 : 0) > q->o.max_events || torn + bytes > q->o.max_size;
 }
 
-static bool over_limit(const struct queue *q, uint32_t len) {
-    return q->c.events + 1 > q->o.max_events || q->c.bytes + len > q->o.max_size;
+static bool over_limit(const struct queue *q, uint32_t events, uint64_t bytes) {
+    return q->c.events + events > q->o.max_events || q->c.bytes + bytes > q->o.max_size;
+}
+
+/* Drop the oldest until so much fits, which it can. */
+static void drop_oldest(struct queue *q, uint32_t events, uint64_t bytes) {
+    while (over_limit(q, events, bytes)) {
+        uint64_t e = q->c.events + events, b = q->c.bytes + bytes;
+        pending_drop_front(q, e > q->o.max_events ? e - q->o.max_events : 0, b > q->o.max_size ? b - q->o.max_size : 0);
+    }
 }
 
 /* drop_newest has refused, and half the limit is not free yet. */
@@ -79,33 +87,32 @@ static bool still_refusing(const struct queue *q) {
     return q->refusing && (q->c.events > q->o.max_events / 2 || q->c.bytes > q->o.max_size / 2);
 }
 
-bool queue_has_room(const struct queue *q, uint32_t len) {
-    return !q->condemned && !over_limit(q, len) && !still_refusing(q);
+bool queue_has_room(const struct queue *q, uint32_t events, uint64_t bytes) {
+    return !q->condemned && !over_limit(q, events, bytes) && !still_refusing(q);
 }
 
-/* An event that does not get in: counted as taken and lost, and told at the tail. */
-static int refuse(struct queue *q, const struct message *m) {
-    struct gap g = gap_of(m);
-    q->c.dropped++;
-    pending_gap_back(q, &g);
+/* What does not get in: lost, and told at the tail. */
+static int refuse(struct queue *q, const struct gap *g) {
+    q->c.dropped += g->count;
+    pending_gap_back(q, g);
     return QUEUE_E_REFUSED;
 }
 
-static int make_room(struct queue *q, const struct message *m, uint32_t len) {
+static int make_room(struct queue *q, const struct gap *g, uint32_t len) {
     switch (q->o.overflow) {
         case QUEUE_DROP_OLDEST:
-            if (never_fits(q, len)) return refuse(q, m); /* in vain would the others go */
-            while (over_limit(q, len)) pending_drop_front(q);
+            if (never_fits(q, 1, len)) return refuse(q, g); /* in vain would the others go */
+            drop_oldest(q, 1, len);
             return QUEUE_E_DROPPED;
         case QUEUE_DROP_NEWEST:
             q->refusing = true;
-            return refuse(q, m);
+            return refuse(q, g);
         case QUEUE_RESTART:
             queue_condemn(q);
-            (void)refuse(q, m);
+            (void)refuse(q, g);
             return QUEUE_E_RESTART;
     }
-    return refuse(q, m);
+    return refuse(q, g);
 }
 
 /* Append to pending, which lengthens its last run where that is adjacent. False: no memory. */
@@ -121,34 +128,45 @@ static bool append_run(struct queue *q, struct block *block, uint32_t first, uin
     return true;
 }
 
-bool queue_offer_run(struct queue *q, struct block *block, uint32_t first, uint32_t count) {
+/* None of them gets in, whatever their number. */
+static bool closed(const struct queue *q) { return q->condemned || still_refusing(q); }
+
+static int refuse_closed(struct queue *q, const struct gap *g) {
+    (void)refuse(q, g);
+    return q->condemned ? QUEUE_E_RESTART : QUEUE_E_REFUSED;
+}
+
+int queue_offer_run(struct queue *q, struct block *block, uint32_t first, uint32_t count) {
     uint64_t bytes = block_span(block, first, count);
-    if (q->condemned || still_refusing(q)) return false;
-    if (q->c.events + count > q->o.max_events || q->c.bytes + bytes > q->o.max_size) return false;
-    if (!append_run(q, block, first, count)) return false;
+    if (closed(q)) {
+        struct gap all = gap_of_messages(block, first, count);
+        q->c.accepted += count;
+        return refuse_closed(q, &all);
+    }
+    bool over = over_limit(q, count, bytes);
+    if (over && (q->o.overflow != QUEUE_DROP_OLDEST || never_fits(q, count, bytes))) return QUEUE_E_EACH;
+    if (pending_reserve(q, 1) < 0) return QUEUE_E_EACH;
+    if (over) drop_oldest(q, count, bytes);
+    (void)append_run(q, block, first, count); /* there is a slot */
     q->refusing = false;
     q->c.accepted += count;
     q->c.events += count;
     q->c.bytes += bytes;
-    return true;
+    return over ? QUEUE_E_DROPPED : 0;
 }
 
 int queue_offer(struct queue *q, struct block *block, uint32_t index) {
-    const struct message *m = &block->table[index];
+    const struct gap one = gap_of(&block->table[index]);
     uint32_t len = block_len(block, index);
     int result = 0;
     q->c.accepted++;
-    if (q->condemned) {
-        (void)refuse(q, m);
-        return QUEUE_E_RESTART;
-    }
-    if (still_refusing(q)) return refuse(q, m);
+    if (closed(q)) return refuse_closed(q, &one);
     q->refusing = false;
-    if (over_limit(q, len)) {
-        result = make_room(q, m, len);
+    if (over_limit(q, 1, len)) {
+        result = make_room(q, &one, len);
         if (result != QUEUE_E_DROPPED) return result;
     }
-    if (!append_run(q, block, index, 1)) return refuse(q, m);
+    if (!append_run(q, block, index, 1)) return refuse(q, &one);
     q->c.events++;
     q->c.bytes += len;
     return result;
@@ -156,7 +174,7 @@ int queue_offer(struct queue *q, struct block *block, uint32_t index) {
 
 void queue_miss(struct queue *q, uint64_t seq) {
     q->c.accepted++;
-    (void)refuse(q, &(struct message){.seq = seq});
+    (void)refuse(q, &(struct gap){.count = 1, .first = seq, .last = seq});
 }
 
 int queue_own(struct queue *q, const char *bytes, size_t len) {

@@ -50,6 +50,7 @@ enum {
     QUEUE_E_DROPPED = 4, /* accepted, and something older was dropped for it */
     QUEUE_E_REFUSED = 5, /* not accepted (drop_newest, too large, no memory): told in a gap */
     QUEUE_E_RESTART = 6, /* over the limit and the policy is restart: the caller kills the child */
+    QUEUE_E_EACH = 7,    /* not all at once */
 };
 
 struct queue;
@@ -80,8 +81,9 @@ void queue_allow_more(struct queue *q, uint64_t events); /* so many were answere
 typedef void (*queue_sent_fn)(void *ctx, const struct message *first, uint32_t count);
 void queue_on_sent(struct queue *q, queue_sent_fn sent, void *ctx);
 
-/* Would an event of `len` bytes get in now at the price of none? If not, see whether the pipe takes something first. */
-bool queue_has_room(const struct queue *q, uint32_t len);
+/* Would so many events of so many bytes together get in now at the price of none? If not, see whether the pipe takes
+ * something first. */
+bool queue_has_room(const struct queue *q, uint32_t events, uint64_t bytes);
 
 /* Append message `index` of `block`; an event's seq is larger than those offered before. Returns 0, QUEUE_E_DROPPED,
  * QUEUE_E_REFUSED (counted as accepted and dropped; also an event that is larger than the whole queue) or
@@ -90,9 +92,10 @@ bool queue_has_room(const struct queue *q, uint32_t len);
  * is dropped and told. */
 int queue_offer(struct queue *q, struct block *block, uint32_t index);
 
-/* The same for `count` consecutive messages, if all of them get in without any loss. False: nothing was done, and they
- * are to be offered one by one. */
-bool queue_offer_run(struct queue *q, struct block *block, uint32_t first, uint32_t count);
+/* The same for `count` consecutive messages at once, with the same outcome, if none of them has a fate of its own: all
+ * get in, perhaps at the price of older ones (QUEUE_E_DROPPED), or none does (QUEUE_E_REFUSED, QUEUE_E_RESTART).
+ * QUEUE_E_EACH: nothing was done, and they are to be offered one by one. */
+int queue_offer_run(struct queue *q, struct block *block, uint32_t first, uint32_t count);
 
 /* An event this plugin hears could not even be encoded (no memory): counted as accepted and dropped, and told. */
 void queue_miss(struct queue *q, uint64_t seq);

@@ -48,17 +48,20 @@ void pending_gap_back(struct queue *q, const struct gap *g);
 /* Before anything is put into pending: room for `more` runs and for the two gaps that may be needed later. */
 int pending_reserve(struct queue *q, uint32_t more);
 
-/* Drop one whole event from the front of pending (there must be one). */
-void pending_drop_front(struct queue *q);
+/* Drop whole events from the front of pending (there must be one): as many of its first LOG run as free room for so
+ * many events and bytes, or all of that run. */
+void pending_drop_front(struct queue *q, uint64_t events, uint64_t bytes);
 /* Drop the whole first (last) LOG run of pending; false when there is none. */
 bool pending_drop_run(struct queue *q, bool front);
 
 /* overflow: restart has struck: nothing is kept, and no more events are written, until the next child. */
 void queue_condemn(struct queue *q);
 
-/* A gap of one event. */
 static inline struct gap gap_of(const struct message *m) {
     return (struct gap){.count = 1, .first = m->seq, .last = m->seq};
+}
+static inline struct gap gap_of_messages(const struct block *b, uint32_t first, uint32_t count) {
+    return (struct gap){.count = count, .first = b->table[first].seq, .last = b->table[first + count - 1].seq};
 }
 
 #endif

@@ -143,7 +143,7 @@ static void signal_ready(struct router *r, struct subscriber *s) {
 
 static void offer(struct router *r, struct subscriber *s, struct block *block, uint32_t index,
                   struct router_result *res) {
-    if (!queue_has_room(s->queue, block_len(block, index))) r->sink.full(r->sink.ctx, s);
+    if (!queue_has_room(s->queue, 1, block_len(block, index))) r->sink.full(r->sink.ctx, s);
     int why = queue_offer(s->queue, block, index);
     if (why == 0 || why == QUEUE_E_DROPPED)
         res->queued++;
@@ -181,13 +181,20 @@ static int encode(struct router *r, const struct encoding *enc, uint32_t hook, c
     return backlog_append(enc->log, parts, WIRE_PARTS, hook, r->seq, e->now, blockp, indexp);
 }
 
-/* Offer the batch to one subscriber, all at once where it hears all of it and has room. */
+/* Offer all of the batch at once. False: that was not possible. */
+static bool offer_whole(struct router *r, struct subscriber *s, const struct batch *b) {
+    if (b->others || (s->hooks & b->hooks) != b->hooks) return false; /* not all of it is heard */
+    if (!queue_has_room(s->queue, b->count, block_span(b->block, b->first, b->count))) r->sink.full(r->sink.ctx, s);
+    int why = queue_offer_run(s->queue, b->block, b->first, b->count);
+    if (why == QUEUE_E_EACH) return false;
+    if (why) r->sink.lost(r->sink.ctx, s, why);
+    signal_ready(r, s);
+    return true;
+}
+
 static void offer_batch(struct router *r, struct subscriber *s, const struct batch *b) {
     struct router_result unused = {0};
-    if (!b->others && (s->hooks & b->hooks) == b->hooks && queue_offer_run(s->queue, b->block, b->first, b->count)) {
-        signal_ready(r, s);
-        return;
-    }
+    if (offer_whole(r, s, b)) return;
     for (uint32_t i = b->first; i < b->first + b->count; i++)
         if (s->hears[b->block->table[i].hook]) offer(r, s, b->block, i, &unused);
 }

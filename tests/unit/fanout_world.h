@@ -8,7 +8,7 @@
 #include "fanout_model.h"
 #include "fanout_pipe.h"
 
-enum { QUEUES = 6, LOGS = 2, PATTERN = 8192, MESSAGE_MAX = 300 * 1024, HOOKS = 5 };
+enum { QUEUES = 6, LOGS = 2, PATTERN = 8192, MESSAGE_MAX = 300 * 1024, HOOKS = 5, RUN_MAX = 40 };
 
 /* Every message: this head, then bytes that follow from its id (a notice: its gap). */
 struct head {
@@ -43,6 +43,7 @@ static struct {
     uint64_t lag_count, sent_count, sent_seen;
     uint64_t sent_seqs[1 << 16];
     uint64_t published, delivered, dropped, redelivered, told, crashes;
+    uint64_t offered_runs[QUEUE_E_EACH + 1]; /* by what came of it */
 } w;
 
 /* Uniform below n >= 1 (xorshift64*). */

@@ -263,18 +263,18 @@ END_TEST
 START_TEST(test_room_is_what_an_offer_would_find) {
     struct rig *r = rig_new(QUEUE_DROP_NEWEST);
     rig_limit(r, 2, 10);
-    ck_assert(queue_has_room(r->q, 10) && !queue_has_room(r->q, 11) && !queue_has_room(r->q, UINT32_MAX));
+    ck_assert(queue_has_room(r->q, 1, 10) && !queue_has_room(r->q, 1, 11) && !queue_has_room(r->q, 1, UINT32_MAX));
     rig_events(r, 2);
-    ck_assert(!queue_has_room(r->q, 1));
+    ck_assert(!queue_has_room(r->q, 1, 1));
     ck_assert_int_eq(rig_event(r), QUEUE_E_REFUSED);
     (void)rig_write(r, 5);
-    ck_assert(queue_has_room(r->q, 7) && !queue_has_room(r->q, 8)); /* e2 is torn: half is free */
+    ck_assert(queue_has_room(r->q, 1, 7) && !queue_has_room(r->q, 1, 8)); /* e2 is torn: half is free */
     r->o.overflow = QUEUE_RESTART;
     rig_limit(r, 1, 10);
     ck_assert_int_eq(rig_event(r), QUEUE_E_RESTART);
-    ck_assert(!queue_has_room(r->q, 1));
+    ck_assert(!queue_has_room(r->q, 1, 1));
     rig_crash(r);
-    ck_assert(queue_has_room(r->q, 1));
+    ck_assert(queue_has_room(r->q, 1, 1));
     rig_free(r);
 }
 END_TEST

@@ -114,50 +114,106 @@ static void do_write(struct seat *s) {
 
 static void do_read_some(struct seat *s) { do_read(s, skewed(s->lazy ? 400 : 70000)); }
 
-static void do_publish(struct seat *whoever) {
-    (void)whoever;
+/* A new event, at the end of log `log`. Returns 0, or -ENOMEM. */
+static int append(size_t log, struct item *it, struct block **bp, uint32_t *indexp) {
     struct head h = {.type = ITEM_EVENT, .len = random_len(), .id = ++w.seq};
     struct iovec parts[3] = {{&h, sizeof h}, {(void *)(uintptr_t)body_of(h.id), (h.len - sizeof h) / 2}};
     parts[2].iov_base = (void *)(uintptr_t)(body_of(h.id) + parts[1].iov_len);
     parts[2].iov_len = h.len - sizeof h - parts[1].iov_len;
-    size_t log = below(LOGS);
-    struct item it = {.type = ITEM_EVENT, .id = h.id, .len = h.len, .hook = (uint32_t)below(HOOKS)};
-    it.accepted = w.now += (nsec_t)below(1000);
-    uint64_t failures = nomem_failures, hear = below(1U << QUEUES);
-    if (one_in(3)) hear = (1U << QUEUES) - 1;
+    *it = (struct item){.type = ITEM_EVENT, .id = h.id, .len = h.len, .hook = (uint32_t)below(HOOKS)};
+    it->accepted = w.now += (nsec_t)below(1000);
+    uint64_t failures = nomem_failures;
+    w.published++;
+    int r = backlog_append(w.logs[log], parts, 3, it->hook, it->id, it->accepted, bp, indexp);
+    must_eq(r, nomem_failures == failures ? 0 : -ENOMEM);
+    if (r == 0) block_hold(*bp);
+    return r;
+}
+
+static void miss(struct seat *s, const struct item *it) {
+    queue_miss(s->q, it->id);
+    items_push_back(&s->m.due, *it);
+    s->m.c.accepted++;
+    (void)model_refuse(&s->m, it->id);
+}
+
+static void offer(struct seat *s, const struct item *it, struct block *b, uint32_t index) {
+    uint64_t failures = nomem_failures;
+    bool room = queue_has_room(s->q, 1, it->len);
+    int got = queue_offer(s->q, b, index);
+    int expected = model_offer(&s->m, *it);
+    must_eq(room, !expected);
+    if (nomem_failures == failures) {
+        must_eq(got, expected);
+        return;
+    } /* else room was made, but there was no memory for the run */
+    must(got == QUEUE_E_REFUSED && (expected == 0 || expected == QUEUE_E_DROPPED));
+    (void)items_pop_back(&s->m.pending);
+    s->m.c.events--;
+    s->m.c.bytes -= it->len;
+    (void)model_refuse(&s->m, it->id);
+}
+
+/* Seat 0 hears both logs, the others one each; of a publication nobody or some or all. */
+static uint64_t hearers(size_t log) {
+    uint64_t hear = one_in(3) ? UINT64_MAX : below(1U << QUEUES), of_log = 1;
+    for (size_t i = 1; i < QUEUES; i++) of_log |= (uint64_t)(i % LOGS == log) << i;
+    return hear & of_log;
+}
+
+static void do_publish(struct seat *whoever) {
+    (void)whoever;
+    struct item it;
     struct block *b = NULL;
     uint32_t index = 0;
-    w.published++;
-    int r = backlog_append(w.logs[log], parts, 3, it.hook, it.id, it.accepted, &b, &index);
-    must_eq(r, nomem_failures == failures ? 0 : -ENOMEM);
-    if (r == 0) block_hold(b);
+    size_t log = below(LOGS);
+    uint64_t hear = hearers(log);
+    int r = append(log, &it, &b, &index);
     for (size_t i = 0; i < QUEUES; i++) {
-        struct seat *s = &w.seats[i];
-        /* seat 0 hears both logs, the others one each */
-        if (!(hear >> i & 1) || (i && i % LOGS != log)) continue;
-        failures = nomem_failures;
-        if (r < 0) {
-            queue_miss(s->q, it.id);
-            items_push_back(&s->m.due, it);
-            s->m.c.accepted++;
-            (void)model_refuse(&s->m, it.id);
-            continue;
-        }
-        bool room = queue_has_room(s->q, it.len);
-        int got = queue_offer(s->q, b, index);
-        int expected = model_offer(&s->m, it);
-        must_eq(room, !expected);
-        if (nomem_failures != failures) { /* room was made, but there was no memory for the run */
-            must(got == QUEUE_E_REFUSED && (expected == 0 || expected == QUEUE_E_DROPPED));
-            (void)items_pop_back(&s->m.pending);
-            s->m.c.events--;
-            s->m.c.bytes -= it.len;
-            (void)model_refuse(&s->m, it.id);
-        } else {
-            must_eq(got, expected);
-        }
+        if (!(hear >> i & 1)) continue;
+        if (r < 0)
+            miss(&w.seats[i], &it);
+        else
+            offer(&w.seats[i], &it, b, index);
     }
     if (r == 0) block_release(b);
+}
+
+/* Messages that stand side by side, offered as one: it comes out as if they had been offered one by one. */
+static void offer_run(struct seat *s, const struct item *it, struct block *b, uint32_t first, uint32_t count) {
+    uint64_t failures = nomem_failures;
+    bool room = queue_has_room(s->q, count, block_span(b, first, count));
+    int got = one_in(6) ? QUEUE_E_EACH : queue_offer_run(s->q, b, first, count);
+    if (got == QUEUE_E_EACH) {
+        for (uint32_t i = 0; i < count; i++) offer(s, &it[i], b, first + i);
+        return;
+    }
+    must_eq(nomem_failures, failures);
+    must_eq(room, !got);
+    int expected = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        int one = model_offer(&s->m, it[i]);
+        must(one == got || (got == QUEUE_E_DROPPED && one == 0));
+        if (one) expected = one;
+    }
+    must_eq(got, expected);
+    w.offered_runs[got]++;
+}
+
+static void do_publish_run(struct seat *whoever) {
+    (void)whoever;
+    struct item it[RUN_MAX];
+    struct block *b[RUN_MAX];
+    uint32_t index[RUN_MAX], n = 0, want = 2 + (uint32_t)below(RUN_MAX - 1), end;
+    size_t log = below(LOGS);
+    while (n < want && append(log, &it[n], &b[n], &index[n]) == 0) n++; /* one that fails is heard by nobody */
+    uint64_t hear = hearers(log);
+    for (uint32_t at = 0; at < n; at = end) {
+        for (end = at + 1; end < n && b[end] == b[at] && index[end] == index[at] + (end - at);) end++;
+        for (size_t i = 0; i < QUEUES; i++)
+            if (hear >> i & 1) offer_run(&w.seats[i], it + at, b[at], index[at], end - at);
+    }
+    for (uint32_t i = 0; i < n; i++) block_release(b[i]);
 }
 
 static void do_own(struct seat *s) {
@@ -309,10 +365,10 @@ static const struct {
     uint64_t weight;
     void (*happen)(struct seat *s);
 } OPERATIONS[] = {
-    {150, do_publish}, {400, do_write},   {400, do_read_some}, {40, do_own},     {20, do_sync},
-    {3, do_crash},     {1, do_vanish},    {30, do_attach},     {20, do_open},    {3, do_hold},
-    {5, do_give_up},   {10, do_copy_out}, {4, do_shed},        {1, do_drop_all}, {4, do_retain},
-    {4, do_configure}, {6, do_allow},     {4, do_trim},        {1, do_replace},
+    {150, do_publish}, {20, do_publish_run}, {400, do_write},   {400, do_read_some}, {40, do_own},
+    {20, do_sync},     {3, do_crash},        {1, do_vanish},    {30, do_attach},     {20, do_open},
+    {3, do_hold},      {5, do_give_up},      {10, do_copy_out}, {4, do_shed},        {1, do_drop_all},
+    {4, do_retain},    {4, do_configure},    {6, do_allow},     {4, do_trim},        {1, do_replace},
 };
 
 static void operate(struct seat *s) {
@@ -403,6 +459,8 @@ START_TEST(test_queues_do_what_a_naive_model_does_and_every_event_is_accounted_f
     for (uint64_t i = 0; i < WORLDS; i++) play(seed + i, steps / WORLDS);
     w.step = UINT64_MAX;
     ck_assert_uint_gt(fake_given, 1 << 20); /* both ways of writing were taken */
+    static const int outcomes[] = {0, QUEUE_E_DROPPED, QUEUE_E_REFUSED, QUEUE_E_RESTART};
+    for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) ck_assert_uint_gt(w.offered_runs[outcomes[i]], 50);
     printf(
         "model: %ju steps from seed %ju: %ju published, %ju delivered, %ju redelivered, %ju dropped, %ju told, "
         "%ju crashes, %ju allocations failed\n",
