@@ -31,10 +31,15 @@ static inline void opening_keep(struct scan *s, size_t off, uint32_t n, uint32_t
     memcpy(o->text, s->text, off);
 }
 
-/* Does the text begin like the last one? Then `nodes` and `seen` are as they were where that was kept. */
+/* White space, or the end of an empty array, is not read where a scan goes on: only a value is. */
+static inline bool opening_is_container(char c) { return c == '{' || c == '['; }
+
+/* Does the text begin like the last one, and is a container next? Then `nodes` and `seen` are as they were where that
+ * was kept. */
 static inline bool opening_recall(struct scan *s) {
     struct opening *o = &s->opening;
-    if (!o->kept || s->len <= o->len || memcmp(s->text, o->text, o->len) != 0) {
+    if (!o->kept || s->len <= o->len || memcmp(s->text, o->text, o->len) != 0 ||
+        !opening_is_container(s->text[o->len])) {
         o->kept = false; /* its nodes are about to be written over */
         memset(s->seen, 0, sizeof s->seen);
         return false;

@@ -221,7 +221,8 @@ key: /* p: its opening quote, if all is well */
     if (!q) return SCAN_E_SYNTAX;
     put_node(nodes + n, (size_t)(p + 1 - text), (size_t)(q - p - 1), n + 1, NODE_STRING, flags);
     n++;
-    if (flags || !keys_note(s, up, p + 1, (size_t)(q - p - 1), end)) nodes[up].flags |= NODE_SUSPECT;
+    if (!nodes[up].flags && (flags || !keys_note(s, up, p + 1, (size_t)(q - p - 1), end)))
+        nodes[up].flags = NODE_SUSPECT;
     p = token_space(s, q + 1, end, simd);
     if (p == end || *p != ':') {
         token_fail(s, p, p < end ? "expected ':'" : "unexpected end, expected ':'");
@@ -240,7 +241,7 @@ close: /* p: the closing bracket of container `up` */
         c->count = children < COUNT_MAX ? children & COUNT_MAX : COUNT_MAX;
         if (c->flags) { /* NODE_SUSPECT */
             c->flags = 0;
-            if (!s->duplicate && (r = keys_check(s, up, children))) return r;
+            if (children > 1 && !s->duplicate && (r = keys_check(s, up, children))) return r;
         }
         up = outer;
         if (--depth) {

@@ -80,6 +80,25 @@ def test_key_order_and_white_space_of_a_request_do_not_matter(conn):
     assert conn.answer()["result"]["queued"] == 1
 
 
+def test_how_one_publisher_writes_is_nothing_to_another(hc_shared, conn):
+    """What a line has in common with the one before is not read twice, whoever sent it: compact and spaced lines in turn."""
+    head = f'{{"jsonrpc":"2.0","id":1,"method":"notify","params":{{"kind":"{KIND}","hook":"{STARTED}","payload":'
+    payloads = ['{"a":1}', ' {"a":1}', '{}', '\t{ }', '  {"a":1}', '{"a":{"b":[]}}']
+    with hc_shared.connect() as other:
+        for before in payloads:
+            for text in payloads:
+                other.line(head + before + "}}")
+                assert "result" in other.answer(), before
+                for _ in range(2):
+                    conn.line(head + text + "}}")
+                    assert "result" in conn.answer(), (before, text)
+        other.line('{"jsonrpc":"2.0","id":7,"method":"notify","params":[[1]]}')
+        assert other.answer()["error"]["code"] == -32602
+        conn.line('{"jsonrpc":"2.0","id":7,"method":"notify","params":[]}')
+        refused = conn.answer()
+        assert refused["id"] == 7 and refused["error"]["code"] == -32602, refused
+
+
 def test_escaped_keys_and_names_mean_what_they_say(conn):
     conn.line('{"jsonrpc":"2.0","\\u0069d":3,"m\\u0065thod":"\\u006eotify","params":{"k\\u0069nd":"lifecycle\\u005flistener",'
               '"hook":"on\\u005frequest_started","payload":{}}}')

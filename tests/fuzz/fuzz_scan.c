@@ -10,8 +10,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* One that has read something else before finds what a new one finds. */
+static void after(const char *before, size_t len, const char *text, size_t size, uint32_t depth) {
+    static struct scan fresh, again;
+    scan_deinit(&fresh), scan_init(&fresh, depth);
+    scan_deinit(&again), scan_init(&again, depth);
+    int r = scan_text(&fresh, text, size);
+    (void)scan_text(&again, before, len);
+    for (int i = 0; i < 2; i++) {
+        if (scan_text(&again, text, size) != r || again.n_nodes != fresh.n_nodes) abort();
+        if (again.duplicate != fresh.duplicate || again.spaced != fresh.spaced) abort();
+        if (again.error != fresh.error || again.error_off != fresh.error_off) abort();
+        if (fresh.n_nodes && memcmp(fresh.nodes, again.nodes, fresh.n_nodes * sizeof *fresh.nodes) != 0) abort();
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static struct scan fast, plain, again;
+    static struct scan fast, plain;
     uint32_t depth = size ? data[0] % 8u : 0; /* a low limit, so that both sides of it are met */
     scan_deinit(&fast), scan_init(&fast, depth);
     scan_deinit(&plain), scan_init(&plain, depth);
@@ -22,15 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (fast.n_nodes != plain.n_nodes || fast.duplicate != plain.duplicate) abort();
     if (fast.n_nodes && memcmp(fast.nodes, plain.nodes, fast.n_nodes * sizeof *fast.nodes) != 0) abort();
 
-    /* one that has read a part of it before, and all of it, goes on from there */
-    scan_deinit(&again), scan_init(&again, depth);
-    (void)scan_text(&again, text, size - size / 4);
-    for (int i = 0; i < 2; i++) {
-        if (scan_text(&again, text, size) != r || again.n_nodes != fast.n_nodes || again.duplicate != fast.duplicate)
-            abort();
-        if (again.error != fast.error || again.error_off != fast.error_off || again.spaced != fast.spaced) abort();
-        if (fast.n_nodes && memcmp(fast.nodes, again.nodes, fast.n_nodes * sizeof *fast.nodes) != 0) abort();
-    }
+    after(text, size - size / 4, text, size, depth);
+    const char *cut = size ? memchr(text, 0xFF, size) : NULL; /* two texts: 0xFF is in none */
+    if (cut) after(text, (size_t)(cut - text), cut + 1, size - (size_t)(cut - text) - 1, depth);
 
     struct buf out = BUF_INIT(0);
     for (uint32_t i = 0; i < fast.n_nodes; i++) {
