@@ -145,9 +145,9 @@ int queue_offer_run(struct queue *q, struct block *block, uint32_t first, uint32
     }
     bool over = over_limit(q, count, bytes);
     if (over && (q->o.overflow != QUEUE_DROP_OLDEST || never_fits(q, count, bytes))) return QUEUE_E_EACH;
-    if (pending_reserve(q, 1) < 0) return QUEUE_E_EACH;
+    if (pending_reserve(q, 2) < 0) return QUEUE_E_EACH; /* the run, and a gap where the oldest were */
     if (over) drop_oldest(q, count, bytes);
-    (void)append_run(q, block, first, count); /* there is a slot */
+    (void)append_run(q, block, first, count); /* with a slot reserved it cannot fail */
     q->refusing = false;
     q->c.accepted += count;
     q->c.events += count;

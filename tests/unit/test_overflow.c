@@ -273,7 +273,31 @@ START_TEST(test_a_rewind_without_memory_forgets) {
 }
 END_TEST
 
-RUN_SUITE("overflow", test_exactly_the_limit_is_kept, test_drop_oldest_spares_the_torn_event_and_tells_behind_it,
+/* Every second pair of messages is offered: a run each, and the ring they stand in is nearly full. The last batch costs
+ * half of the first run, so that a gap needs a place as well. */
+START_TEST(test_a_batch_for_which_half_a_run_has_to_go_without_memory) {
+    enum { PAIRS = 5 };
+    for (long n = 0; n < 3; n++) {
+        struct rig *r = rig_new(QUEUE_DROP_OLDEST);
+        struct block *b = NULL;
+        uint32_t at;
+        rig_limit(r, 2 * PAIRS + 1, 1000);
+        for (int i = 0; i < 40; i++) b = rig_append(r, 0, 0, &at);
+        for (uint32_t i = 0; i < PAIRS; i++) ck_assert_int_eq(queue_offer_run(r->q, b, 3 * i, 2), 0);
+        nomem_countdown = n;
+        int why = queue_offer_run(r->q, b, 3 * PAIRS, 2);
+        nomem_countdown = -1;
+        ck_assert(why == QUEUE_E_DROPPED || why == QUEUE_E_EACH);
+        if (why == QUEUE_E_EACH) ck_assert_int_eq(queue_offer_run(r->q, b, 3 * PAIRS, 2), QUEUE_E_DROPPED);
+        rig_count(r, 2 * PAIRS + 2, 0, 0, 1, 2 * PAIRS + 1);
+        ck_assert_str_eq(rig_all(r), "[1:1-1]e2.e4.e5.e7.e8.e10.e11.e13.e14.e16.e17.");
+        rig_free(r);
+    }
+}
+END_TEST
+
+RUN_SUITE("overflow", test_a_batch_for_which_half_a_run_has_to_go_without_memory, test_exactly_the_limit_is_kept,
+          test_drop_oldest_spares_the_torn_event_and_tells_behind_it,
           test_an_event_larger_than_the_queue_costs_no_other, test_drop_newest_refuses_until_half_is_free,
           test_a_change_of_policy_ends_refusing, test_drop_all_leaves_one_gap_that_spans_all,
           test_shed_drops_one_run_by_policy, test_retain_picks_by_hook_and_tells_each_where_it_stood,
