@@ -20,10 +20,33 @@ enum {
     USUAL_PIPE = 64 * 1024,
 };
 
+/* As large as the system lets it be: a user's pipes may hold so many pages in all (pipe(7)). */
+static void enlarge_pipe(struct child *c) {
+    int size = BUSY_PIPE;
+    while (size > USUAL_PIPE && fcntl(c->p.in, F_SETPIPE_SZ, size) < 0) size /= 2;
+    if (size > USUAL_PIPE) c->small_pipe = size < BUSY_PIPE ? (size_t)size : 0;
+}
+
+/* Its pipe took `bytes` and is full again. Room may have been made while it was polled, or in the middle of a turn:
+ * under a flood only the latter. */
+static void refilled(struct child *c, size_t bytes) {
+    if (++c->refills == BUSY_REFILLS) enlarge_pipe(c);
+    if (c->small_pipe && bytes >= c->small_pipe / 4 * 3)
+        intake_starved(&c->cx->intake); /* its last page may be begun */
+}
+
+/* Write what is queued, as far as it goes. Returns what queue_write() says. */
+static int write_queued(struct child *c) {
+    uint64_t before = queue_written(c->sub.queue);
+    int r = queue_write(c->sub.queue, WRITE_BUDGET, NULL, NULL);
+    size_t wrote = (size_t)(queue_written(c->sub.queue) - before);
+    if (r == QUEUE_E_AGAIN && wrote) refilled(c, wrote);
+    return r;
+}
+
 void child_relieve(struct child *c) {
     if (c->p.in < 0 || c->stdin_gone || ev_is_active(&c->w_in)) return; /* full when last tried: it will tell */
-    (void)queue_write(c->sub.queue, WRITE_BUDGET, NULL,
-                      NULL); /* whatever it says, the flush of this turn says it again */
+    (void)write_queued(c); /* whatever it says, the flush of this turn says it again */
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *w, int revents);
@@ -52,14 +75,8 @@ static void watch(struct child *c, ev_io *w, int fd, int events) {
     ev_io_start(c->cx->loop, w);
 }
 
-/* Smaller than it should be: there is a limit to what a user's pipes may hold in all (pipe(7)). */
-static void note_pipe(struct child *c, int wanted) {
-    int size = fcntl(c->p.in, F_GETPIPE_SZ);
-    c->small_pipe = size > 0 && size < wanted ? (size_t)size : 0;
-}
-
 void child_io_start(struct child *c) {
-    note_pipe(c, USUAL_PIPE);
+    c->small_pipe = c->p.in_size > 0 ? (size_t)c->p.in_size : 0;
     ev_io_set(&c->w_in, c->p.in, EV_WRITE);
     watch(c, &c->w_out, c->p.out, EV_READ);
     watch(c, &c->w_err, c->p.err, EV_READ);
@@ -98,19 +115,6 @@ void child_say(struct child *c) {
     c->owner.dirty(c->owner.ctx, c);
 }
 
-static void enlarge_pipe(struct child *c) {
-    for (int size = BUSY_PIPE; size > USUAL_PIPE && fcntl(c->p.in, F_SETPIPE_SZ, size) < 0; size /= 2) continue;
-    note_pipe(c, BUSY_PIPE);
-}
-
-/* Its pipe took `bytes` and is full again. Room may have been made while it was polled, or in the middle of a turn:
- * under a flood only the latter. */
-static void refilled(struct child *c, size_t bytes) {
-    if (++c->refills == BUSY_REFILLS) enlarge_pipe(c);
-    if (c->small_pipe && bytes >= c->small_pipe / 4 * 3)
-        intake_starved(&c->cx->intake); /* its last page may be begun */
-}
-
 /* Nobody reads its stdin any more. If it does not end by itself in a moment, it is ended: it can hear nothing. */
 static void stdin_gone(struct child *c) {
     ev_io_stop(c->cx->loop, &c->w_in);
@@ -139,10 +143,7 @@ void child_flush(struct child *c) {
         (void)child_tick(c);
         c->owner.restless(c->owner.ctx);
     }
-    uint64_t before = queue_written(c->sub.queue);
-    int r = queue_write(c->sub.queue, WRITE_BUDGET, NULL, NULL);
-    size_t wrote = (size_t)(queue_written(c->sub.queue) - before);
-    if (r == QUEUE_E_AGAIN && wrote) refilled(c, wrote);
+    int r = write_queued(c);
     switch (r) {
         case 0:
             ev_io_stop(c->cx->loop, &c->w_in);

@@ -64,7 +64,7 @@ struct child {
     bool ended_for_stdin; /* … and it was killed for that */
     bool probe_due;
     unsigned refills;       /* how often its pipe took something and was full again */
-    size_t small_pipe;      /* its size when it should be larger and may not; 0: all is well */
+    size_t small_pipe;      /* what its pipe holds, as long as that is less than a busy plugin needs; else 0 */
     bool teardown_asked;    /* hooks/teardown was sent: its answer, or time, closes stdin */
     bool excused;           /* it died of server/discover: the next one is a legacy server at once, and no crash */
     bool probe_excuse_used; /* … once, until it has been ready */

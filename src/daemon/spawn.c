@@ -176,7 +176,7 @@ static int start(struct plan *p, struct spawned *out, struct err *e) {
         nonblock(in[1]) < 0 || nonblock(so[0]) < 0 || nonblock(se[0]) < 0 || nonblock(rep[0]) < 0)
         r = err_sys(e, errno, "cannot make the pipes of a plugin");
     pid_t pid = -1;
-    int pidfd = -1;
+    int pidfd = -1, in_size = r == 0 ? fcntl(in[1], F_GETPIPE_SZ) : 0;
     if (r == 0) {
         p->in = in[0];
         p->out = so[1];
@@ -205,7 +205,8 @@ static int start(struct plan *p, struct spawned *out, struct err *e) {
     (void)close(so[1]);
     (void)close(se[1]);
     (void)close(rep[1]);
-    *out = (struct spawned){.pid = pid, .pidfd = pidfd, .in = in[1], .out = so[0], .err = se[0], .exec_fd = rep[0]};
+    *out = (struct spawned){
+        .pid = pid, .pidfd = pidfd, .in = in[1], .in_size = in_size, .out = so[0], .err = se[0], .exec_fd = rep[0]};
     return 0;
 }
 

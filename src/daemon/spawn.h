@@ -28,6 +28,7 @@ struct spawned {
     pid_t pid;
     int pidfd;    /* readable when it has ended */
     int in;       /* write end of its stdin; non-blocking */
+    int in_size;  /* what that pipe holds, as we made it: the process may change it */
     int out, err; /* read ends of its stdout and stderr; non-blocking */
     int exec_fd;  /* non-blocking */
 };
