@@ -141,8 +141,9 @@ static void signal_ready(struct router *r, struct subscriber *s) {
     r->sink.ready(r->sink.ctx, s);
 }
 
-static void offer(struct router *r, struct subscriber *s, struct block *block, uint32_t index,
-                  struct router_result *res) {
+/* Returns what queue_offer() says. */
+static int offer(struct router *r, struct subscriber *s, struct block *block, uint32_t index,
+                 struct router_result *res) {
     if (!queue_has_room(s->queue, 1, block_len(block, index))) r->sink.full(r->sink.ctx, s);
     int why = queue_offer(s->queue, block, index);
     if (why == 0 || why == QUEUE_E_DROPPED)
@@ -151,6 +152,10 @@ static void offer(struct router *r, struct subscriber *s, struct block *block, u
         fail(res, s->name,
              queue_policy(s->queue) == QUEUE_DROP_NEWEST ? "its queue is full and drops the newest"
                                                          : "it has no room for this event");
+    return why;
+}
+
+static void offered(struct router *r, struct subscriber *s, int why) {
     if (why) r->sink.lost(r->sink.ctx, s, why);
     signal_ready(r, s);
 }
@@ -181,22 +186,33 @@ static int encode(struct router *r, const struct encoding *enc, uint32_t hook, c
     return backlog_append(enc->log, parts, WIRE_PARTS, hook, r->seq, e->now, blockp, indexp);
 }
 
-/* Offer all of the batch at once. False: that was not possible. */
-static bool offer_whole(struct router *r, struct subscriber *s, const struct batch *b) {
-    if (b->others || (s->hooks & b->hooks) != b->hooks) return false; /* not all of it is heard */
+/* Offer all of the batch at once. QUEUE_E_EACH: that is not possible. */
+static int offer_whole(struct router *r, struct subscriber *s, const struct batch *b) {
+    if (b->others || (s->hooks & b->hooks) != b->hooks) return QUEUE_E_EACH; /* not all of it is heard */
     if (!queue_has_room(s->queue, b->count, block_span(b->block, b->first, b->count))) r->sink.full(r->sink.ctx, s);
-    int why = queue_offer_run(s->queue, b->block, b->first, b->count);
-    if (why == QUEUE_E_EACH) return false;
-    if (why) r->sink.lost(r->sink.ctx, s, why);
-    signal_ready(r, s);
-    return true;
+    return queue_offer_run(s->queue, b->block, b->first, b->count);
+}
+
+/* Offer it message by message. What becomes of it is told once. */
+static void offer_each(struct router *r, struct subscriber *s, const struct batch *b) {
+    struct router_result unused = {0};
+    int lost = 0;
+    bool any = false;
+    for (uint32_t i = b->first; i < b->first + b->count; i++) {
+        if (!s->hears[b->block->table[i].hook]) continue;
+        int why = offer(r, s, b->block, i, &unused);
+        if (why) lost = why; /* what may follow QUEUE_E_RESTART is the same again */
+        any = true;
+    }
+    if (any) offered(r, s, lost);
 }
 
 static void offer_batch(struct router *r, struct subscriber *s, const struct batch *b) {
-    struct router_result unused = {0};
-    if (offer_whole(r, s, b)) return;
-    for (uint32_t i = b->first; i < b->first + b->count; i++)
-        if (s->hears[b->block->table[i].hook]) offer(r, s, b->block, i, &unused);
+    int why = offer_whole(r, s, b);
+    if (why == QUEUE_E_EACH)
+        offer_each(r, s, b);
+    else
+        offered(r, s, why);
 }
 
 /* Offer the batch to those of `h` that were not offered it yet: who hears several hooks stands in several lists. */
@@ -267,7 +283,8 @@ static void publish_as(struct router *r, const struct encoding *enc, uint32_t ho
     }
     block_hold(block); /* no overflow below may unmap it before all have been offered it */
     for (size_t i = 0; i < enc->hearers.n; i++)
-        if (enc->hearers.v[i]->state == SUBSCRIBER_ON) offer(r, enc->hearers.v[i], block, index, res);
+        if (enc->hearers.v[i]->state == SUBSCRIBER_ON)
+            offered(r, enc->hearers.v[i], offer(r, enc->hearers.v[i], block, index, res));
     block_release(block);
 }
 

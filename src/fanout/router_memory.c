@@ -6,6 +6,7 @@ enum {
     FEW_HELD = 2, /* less than one part in so many of a block is few */
     SPARE = 1024, /* one part in so many of the limit is freed beyond what is needed */
     LOOK_AGAIN = BLOCK_DATA / 4,
+    SHED_BYTES = BLOCK_DATA / 16, /* of one plugin at a time: runs may be as short as one event */
     EFFORT_STEPS = 50 * 1000,
     EFFORT_BYTES = 1024 * 1024,
 };
@@ -78,18 +79,20 @@ static struct subscriber *next_most(const struct router *r, uint64_t bytes, size
     return most;
 }
 
-/* Apply the overflow policy to the plugin with the most queued bytes; where only a torn message is left, to the next.
- * Returns the bytes dropped; 0 when nobody has anything to lose. */
-static uint64_t shed(struct router *r) {
+/* Apply the overflow policy to the plugin with the most queued bytes, to some of them at a time; where only a torn
+ * message is left, to the next. Returns the bytes dropped; 0 when nobody has anything to lose. */
+static uint64_t shed(struct router *r, size_t more) {
     uint64_t bytes = UINT64_MAX;
     size_t at = 0;
     for (struct subscriber *s; (s = next_most(r, bytes, &at));) {
-        bytes = queue_counters(s->queue)->bytes;
+        const struct queue_counters *c = queue_counters(s->queue);
+        bytes = c->bytes;
         int why = queue_shed(s->queue);
         if (why == QUEUE_E_REFUSED) continue;
+        while (why == 0 && bytes - c->bytes < SHED_BYTES && router_over(r, more) && queue_shed(s->queue) == 0) continue;
         r->sink.lost(r->sink.ctx, s, why == 0 ? QUEUE_E_DROPPED : why);
         topics_trim(r->topics);
-        return bytes - queue_counters(s->queue)->bytes;
+        return bytes - c->bytes;
     }
     return 0;
 }
@@ -109,7 +112,7 @@ void router_make_room(struct router *r, size_t more) {
         if (dropped >= LOOK_AGAIN)
             for (dropped = 0; router_over(r, more) && copy_out_minor(r, &e);) continue;
         if (!router_over(r, more)) return;
-        uint64_t n = shed(r);
+        uint64_t n = shed(r, more);
         dropped = n ? dropped + n : 0;
     }
 }

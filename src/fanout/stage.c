@@ -27,7 +27,7 @@ static int open_pipe(struct stage *t) {
     t->out = fd[0];
     t->in = fd[1];
     (void)fcntl(t->in, F_SETPIPE_SZ, STAGE_MAX); /* refused (pipe-user-pages-soft): shorter stretches */
-    return 0;
+    return fcntl(t->in, F_GETPIPE_SZ) < STAGE_LEAST ? -ENOSPC : 0;
 }
 
 struct stages *stages_new(void) {

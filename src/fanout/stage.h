@@ -14,8 +14,8 @@
  * A stage holds at most STAGE_MAX bytes, in pages that no process owns; they are let go with the block. What was given
  * to a child's pipe stays there until it is read. Blocks are append-only, so a stage never differs from its stretch.
  *
- * Owned by the router, one set for all its queues. Where the system gives no pipes for it, or forbids tee(2), there is
- * none, and everything is copied. */
+ * Owned by the router, one set for all its queues. Where the system gives no pipes for it (of STAGE_LEAST bytes), or
+ * forbids tee(2), there is none, and everything is copied. */
 #ifndef HOOKCAST_FANOUT_STAGE_H
 #define HOOKCAST_FANOUT_STAGE_H
 
@@ -24,13 +24,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { STAGES = 8, STAGE_MAX = 256 * 1024, STAGE_DESCRIPTORS = 256 };
+enum { STAGES = 8, STAGE_MAX = 256 * 1024, STAGE_LEAST = 64 * 1024, STAGE_DESCRIPTORS = 256 };
 
 struct block;
 struct stages;
 
-/* Opens its pipes: 2 * STAGES + 1 descriptors. NULL when out of memory or descriptors, and where no more than
- * STAGE_DESCRIPTORS may be open: plugins need them more. */
+/* Opens its pipes: 2 * STAGES + 1 descriptors. NULL when out of memory or descriptors, where these pipes are too small
+ * to be of use, and where no more than STAGE_DESCRIPTORS may be open: plugins need them more. */
 struct stages *stages_new(void);
 struct stages *stages_free(struct stages *s); /* NULL is fine; returns NULL */
 
