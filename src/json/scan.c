@@ -221,8 +221,7 @@ key: /* p: its opening quote, if all is well */
     if (!q) return SCAN_E_SYNTAX;
     put_node(nodes + n, (size_t)(p + 1 - text), (size_t)(q - p - 1), n + 1, NODE_STRING, flags);
     n++;
-    if (!nodes[up].flags && (flags || !keys_note(s, up, p + 1, (size_t)(q - p - 1), end)))
-        nodes[up].flags = NODE_SUSPECT;
+    if (flags || !keys_note(s, up, p + 1, (size_t)(q - p - 1), end)) nodes[up].flags |= NODE_SUSPECT;
     p = token_space(s, q + 1, end, simd);
     if (p == end || *p != ':') {
         token_fail(s, p, p < end ? "expected ':'" : "unexpected end, expected ':'");
