@@ -18,6 +18,7 @@ enum {
     BUSY_REFILLS = 8,       /* it reads, and its pipe is what it waits for: */
     BUSY_PIPE = 512 * 1024, /* a larger one saves wake-ups */
     USUAL_PIPE = 64 * 1024,
+    PIPE_PAGE = 4096,
 };
 
 /* As large as the system lets it be: a user's pipes may hold so many pages in all (pipe(7)). */
@@ -28,8 +29,9 @@ static void enlarge_pipe(struct child *c) {
 }
 
 /* Its pipe took `bytes` and is full again. Room may have been made while it was polled, or in the middle of a turn:
- * under a flood only the latter. */
+ * under a flood only the latter. Less than a page may find a place behind what is there although nothing was read. */
 static void refilled(struct child *c, size_t bytes) {
+    if (bytes < PIPE_PAGE) return;
     if (++c->refills == BUSY_REFILLS) enlarge_pipe(c);
     if (c->small_pipe && bytes >= c->small_pipe / 4 * 3)
         intake_starved(&c->cx->intake); /* its last page may be begun */
@@ -40,7 +42,7 @@ static int write_queued(struct child *c) {
     uint64_t before = queue_written(c->sub.queue);
     int r = queue_write(c->sub.queue, WRITE_BUDGET, NULL, NULL);
     size_t wrote = (size_t)(queue_written(c->sub.queue) - before);
-    if (r == QUEUE_E_AGAIN && wrote) refilled(c, wrote);
+    if (r == QUEUE_E_AGAIN) refilled(c, wrote);
     return r;
 }
 

@@ -236,3 +236,15 @@ def test_one_that_reads_on_is_not_left_behind_by_a_publisher_that_never_pauses(h
             over.set()
             publisher.join()
     assert plugin.row()["dropped"] == 0
+
+
+def test_one_that_never_reads_gets_no_larger_pipe(hc):
+    """What finds a place in the last page of a full pipe is no sign that anything was read."""
+    plugin = hc.shell("deaf", "exec sleep 1000", hookcast={"queue_max_events": 100}, teardown_timeout_sec=1)
+    hc.start()
+    for i in range(1500):
+        hc.publish(payload={"pad": "x" * (i * 37 % 700)})
+    assert plugin.row()["dropped"] > 500
+    with open(f"/proc/{plugin.pid()}/fd/0", "rb") as stdin:
+        assert fcntl.fcntl(stdin, fcntl.F_GETPIPE_SZ) <= 65536
+    hc.call("plugin.stop", {"name": "deaf"})  # nothing is left to drain at the end
