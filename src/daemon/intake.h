@@ -1,10 +1,10 @@
 /* intake.h — how much may be read from publishers before what was read is written to plugins.
  *
  * One that sends flat out is read from in large chunks, which saves wake-ups. But a plugin can be given what its pipe
- * holds each time, and no more: if more came in between, one that does nothing but read would fall behind. A usual
- * chunk is less than a busy plugin's pipe. Where the system allows small pipes only (pipe-user-pages-soft), some plugin
- * has emptied its pipe and still finds more than fits: then half as much is read at a time, as often as that is seen,
- * and an eighth more each time it is not.
+ * holds each time, and no more: if more came in between, one that does nothing but read would fall behind. The largest
+ * chunk is less than a busy plugin's pipe. While a pipe is small, since it is new or the system allows no larger one
+ * (pipe-user-pages-soft), its plugin may have emptied it, and it still does not hold what waits. Then half as much is
+ * read before the next time, as often as that is seen, and an eighth more each time it is not.
  *
  * Pure; cannot fail. */
 #ifndef HOOKCAST_DAEMON_INTAKE_H
