@@ -46,9 +46,12 @@ static int write_queued(struct child *c) {
     return r;
 }
 
+/* Not when it is dead: then p.in serves to ask what it had read, and may not be what w_in watches. */
+static bool may_write(const struct child *c) { return c->running && c->p.in >= 0 && !c->stdin_gone; }
+
 void child_relieve(struct child *c) {
-    if (c->p.in < 0 || c->stdin_gone || ev_is_active(&c->w_in)) return; /* full when last tried: it will tell */
-    (void)write_queued(c); /* whatever it says, the flush of this turn says it again */
+    if (!may_write(c) || ev_is_active(&c->w_in)) return; /* full when last tried: it will tell */
+    (void)write_queued(c);                               /* whatever it says, the flush of this turn says it again */
 }
 
 static void on_writable(struct ev_loop *loop, ev_io *w, int revents);
@@ -140,7 +143,7 @@ void child_flush(struct child *c) {
         }
         queue_pardon(c->sub.queue); /* nothing of it was written to this process, or there is none: it is empty now */
     }
-    if (c->p.in < 0 || c->stdin_gone) return;
+    if (!may_write(c)) return;
     if (c->reasons.set & REASON_SLOW) { /* it was late until now, and what is written may end that */
         (void)child_tick(c);
         c->owner.restless(c->owner.ctx);

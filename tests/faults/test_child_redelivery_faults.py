@@ -1,7 +1,10 @@
 """RELIABILITY §3, cases 10-12: what a dead child had not read, and who else holds its pipes."""
 
+import contextlib
 import json
 import os
+import re
+import select
 import signal
 import time
 
@@ -244,3 +247,44 @@ def test_a_death_is_noticed_at_once_although_a_grandchild_keeps_all_pipes(hc, le
     assert logged_at(died) - published < 0.1 + 0.2 * SCALE and logged_at(state) - logged_at(died) < 0.1 * SCALE
     wait_for(lambda: not is_running(grandchild), what="the grandchild's end")
     wait_for(lambda: hc.fds() <= fds - 4, what="its pipes and pidfd to be closed")
+
+
+def ends_held(hc, pipe):
+    """The daemon's descriptors of a pipe (as /proc names it): number -> O_RDONLY or O_WRONLY."""
+    held = {}
+    for fd in os.listdir(f"/proc/{hc.pid}/fd"):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/{hc.pid}/fd/{fd}") == pipe:
+                flags = re.search(r"flags:\s+(\d+)", open(f"/proc/{hc.pid}/fdinfo/{fd}").read())[1]
+                held[int(fd)] = int(flags, 8) & os.O_ACCMODE
+    return held
+
+
+def test_events_that_come_while_a_dead_one_is_settled_go_nowhere_but_into_its_queue(hc):
+    """Case 11: stopped with a torn message, it is dead and a stranger holds its stdin: nothing is written or watched there.
+
+    The number that the write end had is another descriptor's then, or nobody's."""
+    hc.configure(plugin_defaults={"slow_after": "1min"})
+    plugin = hc.shell("parent", "if [ ! -e first ]; then exec 3<&0; (env -i setsid sleep 600 <&3 >/dev/null 2>&1 &); touch first; "
+                                "exec sleep 600; fi; exec cat >> wire.ndjson", teardown_timeout_sec=1)
+    hc.start()
+    wait_for(lambda: len(hc.call("daemon.status")["strays"]) == 1, what="the stray")
+    for _ in range(3):
+        hc.publish(payload={"pad": "x" * 200_000})
+    pid = plugin.pid()
+    pipe = os.readlink(f"/proc/{pid}/fd/0")
+    with hc.control() as control:
+        control.request("plugin.restart", {"name": "parent"})
+        wait_for(lambda: list(ends_held(hc, pipe).values()) == [os.O_RDONLY], what="its stdin to be closed")
+        others = [hc.connect() for _ in range(4)]
+        for other in others:
+            assert other.alive()
+        wait_for(lambda: list(ends_held(hc, pipe).values()) == [os.O_WRONLY], what="it to be dead and asked about")
+        for other in others:
+            other.close()
+        while not select.select([control.sock], [], [], 0)[0]:
+            last = hc.publish()["seq"]
+        assert control.answer()["result"]["pid"]
+    hc.wait_log(plugin="^parent$", msg="nothing is redelivered")
+    wait_for(lambda: last in plugin.seqs(), what="the successor to hear")
+    assert_accounts([plugin.row()])
