@@ -68,7 +68,7 @@ static size_t charge(const struct block *b) { return sizeof *b + b->used + b->n 
 struct block *block_free(struct block *b) {
     if (!b) return NULL;
     b->memory->used -= charge(b);
-    if (b->staged) stages_forget(b->memory->stages, b->serial);
+    if (b->mapped) stages_forget(b->memory->stages, b->serial);
     if (b->mapped && usual(b->cap, b->max) && b->memory->n_spare < MEMORY_SPARE) {
         b->next = b->memory->spare;
         b->memory->spare = b;

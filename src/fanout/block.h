@@ -53,7 +53,6 @@ struct block {
     uint32_t n, max; /* messages */
     uint32_t runs;
     uint64_t serial; /* no other block has had it; 0: on the heap */
-    bool staged;     /* stretches of it are, or were, in stages */
     struct message table[];
 };
 

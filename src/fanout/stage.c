@@ -85,14 +85,13 @@ static ssize_t copy(int fd, const char *p, uint32_t len, size_t *triedp) {
     return n;
 }
 
-static struct stage *fill_next(struct stages *s, struct block *b, uint32_t at, uint32_t len) {
+static struct stage *fill_next(struct stages *s, const struct block *b, uint32_t at, uint32_t len) {
     struct stage *t = &s->at[s->next];
     size_t tried;
     if (!empty(s, t)) return NULL;
     ssize_t n = copy(t->in, b->data + at, len < STAGE_MAX ? len : STAGE_MAX, &tried);
     if (n <= 0) return NULL;
     s->next = (s->next + 1) % STAGES;
-    b->staged = true;
     t->serial = b->serial;
     t->start = at;
     t->end = at + (uint32_t)n;
@@ -129,8 +128,8 @@ static uint32_t on_the_way(const struct stages *s, const struct block *b, uint32
     return way;
 }
 
-ssize_t stages_send(struct stages *s, struct block *b, uint32_t at, uint32_t len, uint32_t least, bool fill, int fd,
-                    size_t *triedp) {
+ssize_t stages_send(struct stages *s, const struct block *b, uint32_t at, uint32_t len, uint32_t least, bool fill,
+                    int fd, size_t *triedp) {
     struct stage *t = NULL;
     uint32_t way = 0;
     if (!s->broken && !(t = find(s, b, at)) && !(way = on_the_way(s, b, at, len, least)) && fill)

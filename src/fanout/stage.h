@@ -38,8 +38,8 @@ struct stages *stages_free(struct stages *s); /* NULL is fine; returns NULL */
  * through a stage that begins there; or else as they lie, up to where a stage begins of which at least `least` bytes
  * are wanted too; or else, with `fill`, through a stage that is filled with them. Returns the bytes that went, or -1
  * (errno, as of write(2)); `*triedp` is how many were tried: fewer went, the pipe is full. */
-ssize_t stages_send(struct stages *s, struct block *b, uint32_t at, uint32_t len, uint32_t least, bool fill, int fd,
-                    size_t *triedp);
+ssize_t stages_send(struct stages *s, const struct block *b, uint32_t at, uint32_t len, uint32_t least, bool fill,
+                    int fd, size_t *triedp);
 
 /* The block goes: let go of what was staged of it. */
 void stages_forget(struct stages *s, uint64_t serial);

@@ -306,16 +306,16 @@ def test_a_second_daemon_refuses_and_names_the_first(hc):
     tape.wait_events(1)
 
 
-@pytest.mark.parametrize("name", ["events.sock", "control.sock", "hookcastd.lock"])
-@pytest.mark.parametrize("what", ["file", "link to a file", "link to nowhere", "directory", "fifo"])
+@pytest.mark.parametrize("name, what", [
+    (name, what) for name in ("events.sock", "control.sock", "hookcastd.lock")
+    for what in ("file", "link to a file", "link to nowhere", "directory", "fifo")
+    if (name, what) != ("hookcastd.lock", "file")])  # an old lock file is an ordinary file: it is taken over
 def test_something_foreign_in_the_place_of_a_socket_is_neither_followed_nor_deleted(hc, name, what):
     """Case 60: a foreign file or symlink at the socket's path (and the lock's)."""
     hc.runtime.mkdir()
     hc.kind()
     path, victim = hc.runtime / name, hc.dir / "victim"
     victim.write_text("precious")
-    if what == "file" and name == "hookcastd.lock":
-        pytest.skip("an old lock file is an ordinary file: it is taken over")
     {"file": lambda: path.write_text("precious"), "link to a file": lambda: path.symlink_to(victim),
      "link to nowhere": lambda: path.symlink_to(hc.dir / "nowhere"), "directory": path.mkdir,
      "fifo": lambda: os.mkfifo(path)}[what]()

@@ -114,15 +114,6 @@ ssize_t write(int fd, const void *bytes, size_t n) {
     return writev(fd, &(struct iovec){(void *)(uintptr_t)bytes, n}, 1);
 }
 
-int fcntl(int fd, int request, ...) {
-    va_list ap;
-    va_start(ap, request);
-    long arg = va_arg(ap, long);
-    va_end(ap);
-    struct fake_pipe *p = fake_of(fd);
-    return p && request == F_GETPIPE_SZ ? (int)p->cap : (int)syscall(SYS_fcntl, fd, request, arg);
-}
-
 int ioctl(int fd, unsigned long request, ...) {
     va_list ap;
     va_start(ap, request);

@@ -104,7 +104,7 @@ START_TEST(test_blocks_of_the_usual_size_are_used_again_a_few_of_them) {
     ck_assert_uint_eq(memory.used, 0); /* kept, and nobody's */
     struct block *again = full();
     ck_assert_uint_eq(memory.n_spare, MEMORY_SPARE - 1);
-    ck_assert(again->n == 1 && again->used == 9 && !again->runs && !again->log && !again->next && !again->staged);
+    ck_assert(again->n == 1 && again->used == 9 && !again->runs && !again->log && !again->next);
     (void)block_free(again);
     memory_deinit(&memory);
     memory_deinit(&memory);
