@@ -259,6 +259,12 @@ class Site:
                "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99"}
         return merge(env, over)
 
+    @staticmethod
+    def preloading(library, **over):
+        """The environment for a daemon with a library before all others; AddressSanitizer need not be that, then."""
+        env = Site.environment(LD_PRELOAD=str(library), **over)
+        return merge(env, {"ASAN_OPTIONS": env["ASAN_OPTIONS"] + ":verify_asan_link_order=0"})
+
     def start(self, *, arguments=None, config=True, wait=True, env=None, preexec=None, **popen):
         """Start hookcastd; wait until the control socket answers and every plugin declared ready=True is ready."""
         assert HOOKCASTD.exists(), f"{HOOKCASTD} is not built: run make"

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 
-from faults import need_strace, script, size, zombies
+from faults import TRACED, need_strace, script, size, zombies
 from harness import ASAN, HOOKCASTD, assert_accounts, wait_for
 
 ROUNDS = size(4, 200)
@@ -116,7 +116,7 @@ def test_nobody_but_its_plugins_processes_is_ever_signalled(hc):
     crowd = threading.Thread(target=strangers)
     crowd.start()
     try:
-        hc.start(executable="/usr/bin/strace", arguments=[
+        hc.start(executable="/usr/bin/strace", env=hc.environment(**TRACED), arguments=[
             "-D", "-f", "-qq", "-o", str(trace), "-s", "64", "--signal=none", "--decode-fds=pidfd", "-e",
             "trace=kill,tkill,tgkill,pidfd_send_signal,clone,clone3,fork,vfork,wait4,waitid", str(HOOKCASTD), *hc.arguments()])
         for i in range(ROUNDS):

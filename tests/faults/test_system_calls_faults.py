@@ -14,7 +14,8 @@ import time
 import pytest
 
 import harness
-from faults import NO_ADDRESS_LIMIT, ROOT_ONLY, SCALE, descendants, heard, own_mounts, pad, size, strace, work_in, zombies
+from faults import (NO_ADDRESS_LIMIT, OWN_MAPPINGS, ROOT_ONLY, SCALE, TRACED, descendants, heard, own_mounts, pad, size, strace,
+                    work_in, zombies)
 from harness import HOOKCASTD, Refused, Site, assert_accounts, wait_for
 
 
@@ -51,7 +52,7 @@ def test_interrupted_calls_change_nothing(hc, when):
     """Case 61: EINTR on every other read, wait, receive, send, waitid: through load, crash, reload, restart and stop."""
     hc.allow_errors("mortal")
     plugins = hc.recorder("mortal"), hc.puppet("native"), hc.recorder("tape")
-    hc.start()
+    hc.start(env=hc.environment(**TRACED))
     assert hc.publisher.alive()
     with strace(hc, "-e", f"trace={WAITS}", "-e", f"inject={WAITS}:error=EINTR:when={when}") as out:
         life(hc, *plugins)
@@ -162,6 +163,7 @@ def test_memory_that_is_used_up_costs_at_most_what_was_asked(hc, n):
         wait_for(lambda: heard(plugin, last), 10)
 
 
+@OWN_MAPPINGS
 @pytest.mark.parametrize("n", range(1, size(9, 120)))
 def test_an_mmap_that_fails_costs_at_most_what_was_asked(hc, n):
     """Case 61: ENOMEM on the n-th mmap of a running daemon."""

@@ -13,9 +13,9 @@ import time
 
 import pytest
 
-from faults import (HERE, ROOT_ONLY, SCALE, become, descendants, give_site, is_running, manager, need_strace, nothing_for,
+from faults import (HERE, ROOT_ONLY, SCALE, TRACED, become, descendants, give_site, is_running, manager, need_strace, nothing_for,
                     own_mounts, pad, script, size, spare_user, stopped)
-from harness import ASAN, HOOKCASTD, Site, run_daemon, wait_for
+from harness import HOOKCASTD, Site, run_daemon, wait_for
 
 YEAR = 365 * 24 * 3600
 
@@ -26,8 +26,6 @@ YEAR = 365 * 24 * 3600
 @pytest.fixture(scope="module")
 def shim(tmp_path_factory):
     """A library that moves the wall clock, and nothing else, by what a file says."""
-    if ASAN:
-        pytest.skip("AddressSanitizer's library must be the first: none can be preloaded before it")
     compiler = shutil.which("cc") or shutil.which("gcc")
     if not compiler:
         pytest.skip("needs a C compiler")
@@ -44,7 +42,7 @@ def test_a_jump_of_the_wall_clock_changes_only_the_time_in_the_log(hc, shim, jum
     hc.allow_errors("mortal")
     quick = {"health": {"interval": "100ms", "timeout": "1s"}}
     native, tape, mortal = hc.puppet("native", hookcast=quick), hc.recorder("tape"), hc.recorder("mortal")
-    hc.start(env=Site.environment(LD_PRELOAD=str(shim), WALL_OFFSET=str(offset)))
+    hc.start(env=Site.preloading(shim, WALL_OFFSET=str(offset)))
     pids = {n: r["pid"] for n, r in hc.rows().items()}
     hc.publish_many(100)
     offset.write_text(str(jump))
@@ -151,7 +149,7 @@ def test_with_pids_used_over_and_over_no_stranger_is_ever_signalled(hc):
     hc.config_file.write_text("{}\n")
     out = subprocess.run(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "/usr/bin/python3", "-S", "-E", str(inner),
                           str(hc.dir), str(size(3, 60)), str(HOOKCASTD), *hc.arguments()],
-                         capture_output=True, text=True, timeout=size(60, 400), env=Site.environment())
+                         capture_output=True, text=True, timeout=size(60, 400), env=Site.environment(**TRACED))
     assert out.returncode == 0, out.stdout[-2000:] + out.stderr[-2000:]
 
 

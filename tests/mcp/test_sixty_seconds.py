@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import ASAN, Site, wait_for
+from harness import Site, wait_for
 from mcpkit import CALL, CANCELLED, GREETED, LEGACY, LIST, MODERN
 from mcpschema import check, why_not
-
-pytestmark = pytest.mark.skipif(ASAN, reason="a sanitizer's runtime wants to be loaded first")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +27,7 @@ def leap(mcp, shim):
     clock = mcp.dir / "leap"
     clock.write_text("0")
     mcp.configure(plugin_defaults={"health": {"interval": "1h"}})
-    mcp.start(env=Site.environment(LD_PRELOAD=str(shim), LEAP=str(clock)))
+    mcp.start(env=Site.preloading(shim, LEAP=str(clock)))
 
     def to(seconds):
         mcp.call("daemon.status")  # what it was in the middle of is at the old time
@@ -111,7 +109,7 @@ def test_a_native_server_is_never_cancelled_anything(mcp, shim):
     native = mcp.server({"native": "extensions"}, hookcast={"health": {"interval": "1h"}})
     clock = mcp.dir / "leap"
     clock.write_text("0")
-    mcp.start(env=Site.environment(LD_PRELOAD=str(shim), LEAP=str(clock)))
+    mcp.start(env=Site.preloading(shim, LEAP=str(clock)))
     mcp.publish()
     native.wait_events(1)
     mcp.call("daemon.status")
